@@ -1,0 +1,16 @@
+"""Fixtures that every room's tests share."""
+
+from pathlib import Path
+
+import pytest
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_media() -> Path:
+    """Real footage beside the checkout, for those who have it; it is never part of the project."""
+    folder = PROJECT_ROOT.parent / "shared" / "media"
+    if not folder.is_dir():
+        pytest.skip("the real footage (../shared/media) is not on this machine")
+    return folder
