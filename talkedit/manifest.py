@@ -57,7 +57,9 @@ class Manifest:
             entries = json.loads((self.folder / FILE_NAME).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}  # no manifest, or a damaged one: nothing can be trusted, all is made again
-        return entries if isinstance(entries, dict) else {}
+        if not isinstance(entries, dict):
+            return {}
+        return {item: entry for item, entry in entries.items() if _is_entry(entry)}
 
     def reuse(self, item: str, key: str) -> dict[str, Any] | None:
         """The row recorded for `item`, if it was made under the same `key` and its files are as they were."""
@@ -76,7 +78,7 @@ class Manifest:
         self._entries[item] = {"key": key, "files": hashes, "row": row}
         self._save()
 
-    def prune(self, keep: set[str], also_keep: set[str] = frozenset()) -> list[str]:
+    def prune(self, keep: set[str], also_keep: frozenset[str] = frozenset()) -> list[str]:
         """Forgets every item not in `keep` and removes every file that no kept item owns.
 
         Args:
@@ -97,3 +99,8 @@ class Manifest:
     def _save(self) -> None:
         text = json.dumps(self._entries, indent=1, sort_keys=True)
         write_atomically(self.folder / FILE_NAME, text.encode())
+
+
+def _is_entry(entry: Any) -> bool:
+    kinds = {"key": str, "files": dict, "row": dict}
+    return isinstance(entry, dict) and all(isinstance(entry.get(name), kind) for name, kind in kinds.items())

@@ -12,6 +12,7 @@ import pydantic
 import yaml
 
 from talkedit.errors import ParamsError
+from talkedit.manifest import write_atomically
 
 SECTIONS = (
     "person",
@@ -90,3 +91,16 @@ def _describe(section: str, problem: Any) -> str:
     if problem["type"] == "missing":
         return f"{name} is missing"
     return f"{name} is {problem['input']!r}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+
+RECORD = "params.json"
+
+
+def write_record(folder: Path, params: Section) -> None:
+    """Leaves beside a result the section that made it, for whoever has to do the same again later (the editor)."""
+    write_atomically(folder / RECORD, (params.model_dump_json(indent=1) + "\n").encode())
+
+
+def read_record(folder: Path) -> Any:
+    """What `write_record` left."""
+    return yaml.safe_load((folder / RECORD).read_text(encoding="utf-8"))

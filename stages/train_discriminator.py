@@ -1,0 +1,26 @@
+"""Trains what judges the generator: the multi-attribute discriminator and a differentiable landmark network."""
+
+import argparse
+from pathlib import Path
+
+from talkedit.models.build import ModelParams
+from talkedit.params import load_section
+from talkedit.stage import run_stage, write_metrics
+from talkedit.train.discriminator import DiscriminatorParams, train_discriminator
+
+
+def main() -> None:
+    """Parses the paths and runs the stage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shards", type=Path, required=True, help="folder of the shards stage")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the weights")
+    parser.add_argument("--live", type=Path, required=True, help="folder for the live curves")
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics file")
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="parameters (default: params.yaml)")
+    args = parser.parse_args()
+    model, params = load_section(args.params, ModelParams), load_section(args.params, DiscriminatorParams)
+    write_metrics(args.metrics, train_discriminator(args.shards, args.out, args.live, model, params))
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,178 @@
+"""Numbers from arrays: how alike two videos are, and whether a control does what was asked.
+
+Everything here is a pure function. Each docstring names its variant exactly, because SSIM, LMD and the like
+exist in several, and numbers of different variants cannot be compared.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+from talkedit.records import Floats
+
+MOUTH_POINTS = slice(48, 68)
+FACE_POINTS = slice(0, 68)
+OUTER_EYE_CORNERS = (36, 45)
+LMD_CROP_PX = 256
+INSIDE = 0.5
+VISIBLE_LEVELS = 1.0
+
+
+@dataclass(frozen=True)
+class LandmarkDistance:
+    """How far the landmarks of a prediction are from the truth's, over the frames where both have a face.
+
+    Attributes:
+        px: Mean distance per point and frame, in pixels of a 256 px crop; NaN if no frame counts.
+        interocular: The same, each frame's divided by the distance of the truth's outer eye corners.
+        detection_rate: Of the frames where the truth has a face, the share where the prediction has one, 0..1.
+    """
+
+    px: float
+    interocular: float
+    detection_rate: float
+
+
+def ssim_inside(prediction: NDArray, truth: NDArray, mask: NDArray) -> float:
+    """SSIM of the pixels inside a mask: what lies outside is left as it was, and would flatter the number.
+
+    Variant: torchmetrics' SSIM map (11x11 Gaussian window, sigma 1.5, k1 0.01, k2 0.03, each of R, G, B on its
+    own), averaged over the three channels of all pixels whose mask is above 0.5, in all frames together. Windows
+    of pixels at the mask's border reach out of it by up to 5 px.
+
+    Args:
+        prediction: (N, H, W, 3) RGB; uint8 0..255 or float 0..1.
+        truth: The same shape and range.
+        mask: (H, W) or (N, H, W); 0 (outside) to 1 (inside).
+
+    Returns:
+        At most 1.0, which is reached by equal pictures; NaN if no pixel is inside.
+
+    Raises:
+        ValueError: The shapes or dtypes do not belong together.
+    """
+    _require_alike(prediction, truth)
+    inside = np.broadcast_to(mask > INSIDE, prediction.shape[:3])
+    total = 0.0
+    for pair in zip(prediction, truth, inside, strict=True):  # one by one, because the windows take 5 times the memory
+        total += _ssim_map(*pair[:2])[pair[2]].sum()
+    return float(total / (3 * inside.sum())) if inside.any() else float("nan")
+
+
+def _ssim_map(prediction: NDArray, truth: NDArray) -> NDArray:
+    """(H, W, 3) float32, from two pictures."""
+    x, y = (torch.from_numpy(_as_unit(image)).permute(2, 0, 1)[None] for image in (prediction, truth))
+    result = structural_similarity_index_measure(x, y, data_range=1.0, reduction="none", return_full_image=True)
+    return result[1][0].permute(1, 2, 0).numpy()
+
+
+def lmd(prediction: Floats, truth: Floats, points: slice, side_px: float) -> LandmarkDistance:
+    """Landmark distance as in the paper: LMD_m with `MOUTH_POINTS`, LMD_f with `FACE_POINTS`.
+
+    Variant: the chosen points of each frame are centred on their own centroid, so that a shift does not count; the
+    Euclidean distance is averaged over points and frames, in pixels of a 256 px crop. A frame without a face
+    (any NaN) is left out of the distances; see the detection rate.
+
+    Args:
+        prediction: (T, 68, 2), in pixels of a crop with side `side_px`.
+        truth: (T, 68, 2), the same.
+        points: Which of the 68.
+        side_px: Side of that crop.
+
+    Raises:
+        ValueError: The shapes do not belong together.
+    """
+    _require_alike(prediction, truth)
+    wanted = np.isfinite(truth).all(axis=(1, 2))
+    both = wanted & np.isfinite(prediction).all(axis=(1, 2))
+    rate = float(both.sum() / wanted.sum()) if wanted.any() else float("nan")
+    if not both.any():
+        return LandmarkDistance(float("nan"), float("nan"), rate)
+    offset = _centred(prediction[both][:, points]) - _centred(truth[both][:, points])
+    distance_px = np.linalg.norm(offset, axis=2).mean(axis=1)
+    left, right = (truth[both][:, corner].astype(np.float64) for corner in OUTER_EYE_CORNERS)
+    relative = distance_px / np.linalg.norm(left - right, axis=1)
+    return LandmarkDistance(float(distance_px.mean() * LMD_CROP_PX / side_px), float(relative.mean()), rate)
+
+
+def _centred(points: Floats) -> NDArray[np.float64]:
+    return points.astype(np.float64) - points.mean(axis=1, keepdims=True, dtype=np.float64)
+
+
+def slope(asked: ArrayLike, measured: ArrayLike) -> float:
+    """How much of a change that was asked for is found again: least squares of measured over asked, with intercept.
+
+    Args:
+        asked: (N,), any unit.
+        measured: (N,), the same unit; NaN where nothing could be measured, which leaves the pair out.
+
+    Returns:
+        1.0 for a control that does what was asked, 0.0 for one that does nothing, negative for one that does the
+        opposite; NaN if fewer than two different values were asked for.
+    """
+    x, y = _measured_pairs(asked, measured)
+    if x.size == 0 or np.ptp(x) == 0:
+        return float("nan")
+    centred = x - x.mean()
+    return float(centred @ (y - y.mean()) / (centred @ centred))
+
+
+def mean_absolute_error(asked: ArrayLike, measured: ArrayLike) -> float:
+    """Mean of |measured - asked|, in their unit; pairs with NaN are left out, NaN if none remains."""
+    x, y = _measured_pairs(asked, measured)
+    return float(np.abs(y - x).mean()) if x.size else float("nan")
+
+
+def _measured_pairs(asked: ArrayLike, measured: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    x, y = np.asarray(asked, np.float64), np.asarray(measured, np.float64)
+    _require_alike(x, y)
+    there = np.isfinite(x) & np.isfinite(y)
+    return x[there], y[there]
+
+
+def seam(edited: NDArray[np.uint8], original: NDArray[np.uint8], mask: NDArray) -> float:
+    """Whether a paste shows: contrast across the mask's border, edited against original.
+
+    Variant: the absolute difference of each pair of horizontal or vertical neighbours (mean of R, G, B, grey levels
+    of 0..255), averaged with the mask's own difference between the two as weight; so a hard mask counts the pairs on
+    its outline, a feathered one its whole feather. Less than one grey level cannot be seen and counts as one.
+
+    Args:
+        edited: (N, H, W, 3) uint8 RGB, the frames after pasting.
+        original: (N, H, W, 3) uint8 RGB, the same frames before.
+        mask: (H, W) or (N, H, W); 0 (outside) to 1 (inside).
+
+    Returns:
+        1.0 if the border is no sharper than before, more if it is; NaN if the mask has no border.
+
+    Raises:
+        ValueError: The shapes do not belong together.
+    """
+    _require_alike(edited, original)
+    weight = np.broadcast_to(mask, edited.shape[:3]).astype(np.float32)
+    after, before = (_border_contrast(frames, weight) for frames in (edited, original))
+    return max(after, VISIBLE_LEVELS) / max(before, VISIBLE_LEVELS) if np.isfinite(after) else float("nan")
+
+
+def _border_contrast(frames: NDArray[np.uint8], mask: Floats) -> float:
+    """Grey levels, 0..255; NaN if the mask has no border."""
+    contrast = weight = 0.0
+    for frame, frame_mask in zip(frames, mask, strict=True):
+        for axis in (0, 1):
+            pairs = np.abs(np.diff(frame_mask, axis=axis))
+            contrast += float((pairs * np.abs(np.diff(frame.astype(np.float32), axis=axis)).mean(axis=2)).sum())
+            weight += float(pairs.sum())
+    return contrast / weight if weight else float("nan")
+
+
+def _as_unit(image: NDArray) -> Floats:
+    scale = np.float32(1 / 255 if image.dtype == np.uint8 else 1)
+    return image.astype(np.float32) * scale
+
+
+def _require_alike(a: NDArray, b: NDArray) -> None:
+    if a.shape != b.shape or (a.dtype == np.uint8) != (b.dtype == np.uint8):
+        raise ValueError(f"these cannot be compared: {a.shape} {a.dtype} and {b.shape} {b.dtype}")

@@ -1,0 +1,186 @@
+"""Measures what the editor can change, frame by frame: pose, emotion, blink. One extractor a file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import Field
+
+from talkedit.closure import code_hash
+from talkedit.errors import ParamsError, TalkeditError
+from talkedit.face.blink import EarBlink
+from talkedit.face.crop import TABLE_NAME as CROPS_TABLE
+from talkedit.face.crop import read_crop_track
+from talkedit.face.emotion import XceptionEmotion
+from talkedit.face.pose import LandmarkPose
+from talkedit.manifest import Manifest, content_key, file_sha256
+from talkedit.media.video import read_frames
+from talkedit.params import RECORD, Section, write_record
+from talkedit.progress import track as progress
+from talkedit.records import CLIP_FPS, EMOTIONS, POSE, Attributes, CropTrack, Floats
+from talkedit.tables import read_rows, write_table
+
+COLUMNS = (*(f"{angle}_deg" for angle in POSE), *EMOTIONS, "eye_openness")
+SCHEMA = pa.schema([(column, pa.float32()) for column in COLUMNS])
+
+
+class Extractor(Protocol):
+    """Measures one thing in every frame of a clip.
+
+    Whatever its own convention, it answers in that of `talkedit.records`: a pose extractor with `POSE` in degrees, an
+    emotion extractor with probabilities in the order of `EMOTIONS`, a blink extractor with openness 0 to 1.
+
+    Attributes:
+        name: How params.yaml names it.
+        columns: Names of what it measures.
+    """
+
+    name: ClassVar[str]
+    columns: ClassVar[tuple[str, ...]]
+
+    def __call__(self, crops: NDArray[np.uint8], track: CropTrack, fps: float) -> Floats:
+        """Measures.
+
+        Args:
+            crops: (T, S, S, 3) uint8 RGB.
+            track: The landmarks and places of these crops.
+            fps: Frames a second.
+
+        Returns:
+            (T, n) float32, a column for each of `columns`.
+        """
+        ...
+
+
+class AttributesParams(Section):
+    """Which extractor measures what, and how."""
+
+    section: ClassVar[str] = "attributes"
+
+    pose: str = Field(description="extractor of the head pose: landmarks")
+    pose_smooth_s: float = Field(ge=0, le=2, description="sigma of the smoothing of the pose, seconds")
+    emotion: str = Field(description="extractor of the emotion: xception")
+    emotion_smooth_s: float = Field(ge=0, le=5, description="sigma of the smoothing of the emotion, seconds")
+    emotion_every_n_frames: int = Field(ge=1, le=25, description="frames from one look at the emotion to the next")
+    blink: str = Field(description="extractor of the eye openness: ear")
+    ear_closed: float = Field(ge=0, lt=1, description="eye aspect ratio of a closed eye")
+    ear_open: float = Field(gt=0, lt=1, description="eye aspect ratio of an open eye; more than ear_closed")
+
+
+Registry = Mapping[str, Callable[[AttributesParams], Extractor]]
+
+POSE_EXTRACTORS: Registry = {LandmarkPose.name: lambda params: LandmarkPose(params.pose_smooth_s)}
+EMOTION_EXTRACTORS: Registry = {
+    XceptionEmotion.name: lambda params: XceptionEmotion(params.emotion_smooth_s, params.emotion_every_n_frames)
+}
+BLINK_EXTRACTORS: Registry = {EarBlink.name: lambda params: EarBlink(params.ear_closed, params.ear_open)}
+
+
+def build_extractors(params: AttributesParams) -> tuple[Extractor, Extractor, Extractor]:
+    """The extractors of pose, emotion and blink that the params name.
+
+    Raises:
+        ParamsError: A name is not known, or an eye would be closed when it is open.
+    """
+    if params.ear_open <= params.ear_closed:
+        raise ParamsError(
+            f"attributes.ear_open is {params.ear_open}: should be more than ear_closed, {params.ear_closed}"
+        )
+    return (
+        _lookup("pose", params.pose, POSE_EXTRACTORS)(params),
+        _lookup("emotion", params.emotion, EMOTION_EXTRACTORS)(params),
+        _lookup("blink", params.blink, BLINK_EXTRACTORS)(params),
+    )
+
+
+def extract_attributes(
+    crops: NDArray[np.uint8], track: CropTrack, fps: float, extractors: Sequence[Extractor]
+) -> Attributes:
+    """Runs the extractors of `build_extractors` on a clip.
+
+    Args:
+        crops: (T, S, S, 3) uint8 RGB.
+        track: The landmarks and places of these crops.
+        fps: Frames a second.
+        extractors: Of pose, emotion and blink.
+    """
+    pose, emotion, blink = (extractor(crops, track, fps) for extractor in extractors)
+    return Attributes(pose, emotion, blink[:, 0])
+
+
+def extract_clips(crops_folder: Path, out_folder: Path, params: AttributesParams) -> dict[str, Any]:
+    """The stage: `<clip_id>.parquet` for every clip that was cropped, a row per frame.
+
+    Clips whose result is there already, made by the same params, code and crops, are not done again.
+
+    Args:
+        crops_folder: What the crop stage made.
+        out_folder: Gets the tables.
+        params: See `AttributesParams`.
+
+    Returns:
+        Metrics: the number of frames, and the range (5th to 95th percentile) of each control.
+    """
+    extractors = build_extractors(params)
+    manifest = Manifest(out_folder)
+    code = code_hash(__file__)
+    clip_ids = [row["clip_id"] for row in read_rows(crops_folder / CROPS_TABLE) if row["status"] == "kept"]
+    for clip_id in progress(clip_ids, "measuring", "clips"):
+        video, crop_track = crops_folder / f"{clip_id}.mp4", crops_folder / f"{clip_id}.npz"
+        inputs = [file_sha256(video), file_sha256(crop_track)]
+        key = content_key(params=params.model_dump(), code=code, inputs=inputs)
+        if manifest.reuse(clip_id, key) is None:
+            crops = np.stack([frame.image for frame in read_frames(video)])
+            track = read_crop_track(crops_folder, clip_id)
+            attributes = extract_attributes(crops, track, float(CLIP_FPS), extractors)
+            write_attributes(out_folder, clip_id, attributes)
+            manifest.record(clip_id, key, [f"{clip_id}.parquet"], {"n_frames": len(crops)})
+    write_record(out_folder, params)
+    manifest.prune(set(clip_ids), frozenset({RECORD}))
+    return _summarise([_matrix(read_attributes(out_folder, clip_id)) for clip_id in clip_ids])
+
+
+def write_attributes(folder: Path, clip_id: str, attributes: Attributes) -> None:
+    """Writes what `read_attributes` reads, as `<clip_id>.parquet`."""
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in _matrix(attributes).tolist()]
+    write_table(folder / f"{clip_id}.parquet", rows, SCHEMA)
+
+
+def read_attributes(folder: Path, clip_id: str) -> Attributes:
+    """Reads what was measured in a clip.
+
+    Raises:
+        TalkeditError: The table is missing or is another one.
+    """
+    path = folder / f"{clip_id}.parquet"
+    rows = read_rows(path)
+    try:
+        table = np.array([[row[column] for column in COLUMNS] for row in rows], np.float32).reshape(-1, len(COLUMNS))
+    except KeyError as error:
+        raise TalkeditError(f"{path}: has no column {error}; run the attributes stage again") from error
+    return Attributes(table[:, :3], table[:, 3:-1], table[:, -1])
+
+
+def _matrix(attributes: Attributes) -> Floats:
+    return np.concatenate([attributes.pose_deg, attributes.emotion, attributes.eye_openness[:, None]], axis=1)
+
+
+def _lookup(what: str, name: str, known: Registry) -> Callable[[AttributesParams], Extractor]:
+    if name not in known:
+        raise ParamsError(f"attributes.{what} is {name!r}: not known; the known ones are {', '.join(known)}")
+    return known[name]
+
+
+def _summarise(tables: list[Floats]) -> dict[str, Any]:
+    """Ranges of the controls, and the mean of each emotion."""
+    table = np.concatenate(tables) if tables else np.zeros((1, len(COLUMNS)), np.float32)
+    metrics: dict[str, Any] = {"n_clips": len(tables), "n_frames": sum(map(len, tables))}
+    for column, values in zip(COLUMNS, table.T, strict=True):
+        if column in EMOTIONS:
+            metrics[f"{column}_mean"] = float(values.mean())
+        else:
+            metrics[f"{column}_p5"], metrics[f"{column}_p95"] = map(float, np.percentile(values, [5, 95]))
+    return metrics

@@ -1,0 +1,105 @@
+"""Puts a crop back into its frame so that nobody sees where: a soft mask, and colours that agree at its border."""
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from talkedit.face.geometry import apply
+from talkedit.records import Floats, Image
+
+_CORRECTION_PX = 32  # the colour correction is this coarse: it follows light, not hair
+_CORRECTION_REACH = 0.12  # sigma, as a share of the crop's side
+_FAR_WEIGHT = 1e-3  # of the mean over the whole ring, where the ring is far away
+
+
+def feathered_mask(size_px: int, mask_share: float, feather_share: float) -> Floats:
+    """The part of a crop that is replaced: a central square with round corners and a soft edge.
+
+    Args:
+        size_px: Side of the crop.
+        mask_share: Side of the square over the side of the crop, 0 to 1.
+        feather_share: Width of the soft edge, inside the square, over the side of the crop.
+
+    Returns:
+        (S, S) float32: exactly 0 outside the square, exactly 1 further inside than the soft edge.
+    """
+    offset = np.abs(np.arange(size_px) - (size_px - 1) / 2)
+    half, feather = size_px * mask_share / 2, max(size_px * feather_share, 1e-6)
+    radius = min(2 * feather, half)
+    beyond = np.maximum(offset - (half - radius), 0)  # how far past the inner square, whose corners are rounded off
+    depth = radius - np.hypot(beyond[:, None], beyond[None, :])
+    straight = half - np.maximum(offset[:, None], offset[None, :])
+    x = np.clip(np.minimum(depth, straight) / feather, 0, 1)
+    return (x * x * (3 - 2 * x)).astype(np.float32)
+
+
+def paste(frame: Image, crop: Image, mask: Floats, frame_from_crop: ArrayLike) -> tuple[Image, Floats]:
+    """Lays a crop over its place in the frame.
+
+    Args:
+        frame: (H, W, 3) uint8 RGB.
+        crop: (S, S, 3) uint8 RGB.
+        mask: (S, S) float32, 1 where the crop is shown, 0 where the frame stays.
+        frame_from_crop: (3, 3), a scale and a shift; may reach past the frame.
+
+    Returns:
+        The edited frame, (H, W, 3) uint8, equal to `frame` byte for byte wherever the mask is 0; and the mask in the
+        frame, (H, W) float32.
+    """
+    height, width = frame.shape[:2]
+    edited, mask_in_frame = frame.copy(), np.zeros((height, width), np.float32)
+    transform = np.asarray(frame_from_crop, np.float64)
+    x0, y0, x1, y1 = _bounds(mask, transform, width, height)
+    if x0 >= x1 or y0 >= y1:
+        return edited, mask_in_frame
+    move = transform[:2] - [[0, 0, x0], [0, 0, y0]]
+    size = (x1 - x0, y1 - y0)
+    patch = cv2.warpAffine(crop, move, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    alpha = cv2.warpAffine(mask, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    below = frame[y0:y1, x0:x1]
+    blended = np.rint(below + alpha[..., None] * (patch.astype(np.float32) - below))
+    edited[y0:y1, x0:x1] = blended.astype(np.uint8)
+    mask_in_frame[y0:y1, x0:x1] = alpha
+    return edited, mask_in_frame
+
+
+def match_seam(generated: Image, original: Image, mask: Floats) -> Image:
+    """Shifts the colours of a generated crop so that they agree with the frame along the border of the mask.
+
+    The difference outside the mask, blurred, is carried inwards: a wrong brightness or tint vanishes everywhere, and
+    a shadow on one side vanishes on that side.
+
+    Args:
+        generated: (S, S, 3) uint8 RGB, meant to agree with `original` outside the mask.
+        original: (S, S, 3) uint8 RGB, the same crop of the true frame.
+        mask: (S, S) float32, as of `feathered_mask`.
+
+    Returns:
+        (S, S, 3) uint8.
+    """
+    small = (_CORRECTION_PX, _CORRECTION_PX)
+    ring = 1 - mask
+    difference = (original.astype(np.float32) - generated) * ring[..., None]
+    weight = cv2.resize(ring, small, interpolation=cv2.INTER_AREA)
+    weighted = cv2.resize(difference, small, interpolation=cv2.INTER_AREA)
+    everywhere = weighted.sum(axis=(0, 1)) / weight.sum()
+    near, near_weight = _blur(weighted), _blur(weight)
+    correction = (near + _FAR_WEIGHT * everywhere) / (near_weight + _FAR_WEIGHT)[..., None]
+    correction = cv2.resize(correction, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.clip(np.rint(generated + correction), 0, 255).astype(np.uint8)
+
+
+def _blur(values: cv2.typing.MatLike) -> cv2.typing.MatLike:
+    side = 2 * _CORRECTION_PX - 1
+    sigma = _CORRECTION_REACH * _CORRECTION_PX
+    return cv2.GaussianBlur(values, (side, side), sigma, borderType=cv2.BORDER_CONSTANT)
+
+
+def _bounds(mask: Floats, transform: NDArray[np.float64], width: int, height: int) -> tuple[int, int, int, int]:
+    """The whole pixels of the frame that the mask can touch: x0, y0, x1, y1, the last ones excluded."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows) == 0:
+        return 0, 0, 0, 0
+    corners = apply(transform, [(columns[0] - 1, rows[0] - 1), (columns[-1] + 1, rows[-1] + 1)])
+    (x0, y0), (x1, y1) = np.floor(corners[0]).astype(int), np.ceil(corners[1]).astype(int) + 1
+    return max(0, int(x0)), max(0, int(y0)), min(width, int(x1)), min(height, int(y1))

@@ -1,0 +1,186 @@
+"""Sound as mono samples on the picture's clock, WAV files, and the mel spectrogram that the networks hear."""
+
+import io
+import math
+import wave
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+from av.container import InputContainer
+
+from talkedit.errors import MediaError
+from talkedit.manifest import write_atomically
+from talkedit.media.decode import open_media
+from talkedit.media.video import probe
+from talkedit.records import SAMPLE_RATE_HZ, Floats
+
+MEL_STEPS_PER_S = 80
+N_MELS = 80
+MEL_WINDOW_STEPS = 16
+MEL_SILENCE = np.float32(-4.0)  # what the spectrogram of zeros is
+
+_N_FFT, _HOP = 800, 200
+_PRE_EMPHASIS = 0.97
+_MIN_DB, _REF_DB, _MAX_ABS = -100.0, 20.0, 4.0
+_JITTER_S = Fraction(1, 25)  # time stamps of recorded sound are off by up to 20 ms; only more is a gap
+
+
+def read_audio(path: str | Path, sample_rate_hz: int = SAMPLE_RATE_HZ) -> Floats | None:
+    """The first audio stream as mono, sample 0 at the time of the first video frame.
+
+    Sound from before the picture is left out; a late start, and gaps, are silence. It ends where the sound ends.
+
+    Args:
+        path: A video file.
+        sample_rate_hz: The rate wanted.
+
+    Returns:
+        (n,) float32, full scale at -1 and 1, or None if there is no audio stream or nothing of it can be decoded.
+
+    Raises:
+        MediaError: As `talkedit.media.video.probe`.
+    """
+    path = Path(path)
+    zero_s = probe(path).start_s
+    with open_media(path) as container:
+        if not container.streams.audio:
+            return None
+        resampler = av.AudioResampler("flt", "mono", sample_rate_hz)
+        blocks = [block for samples in _on_clock(container, zero_s) for block in _flat(resampler.resample(samples))]
+        blocks += _flat(resampler.resample(None)) if blocks else []
+    return np.concatenate(blocks) if blocks else None
+
+
+def _on_clock(container: InputContainer, zero_s: Fraction) -> Iterator[av.AudioFrame]:
+    """Mono frames at the stream's own rate, without gaps, the first sample at `zero_s`."""
+    n_before = 0
+    mono = av.AudioResampler("flt", "mono")
+    for frame in _decoded(container):
+        rate_hz = frame.sample_rate
+        begin = (
+            n_before
+            if frame.pts is None
+            else round((frame.pts * (frame.time_base or Fraction(1, rate_hz)) - zero_s) * rate_hz)
+        )
+        gap = begin - n_before
+        if n_before and abs(gap) < _JITTER_S * rate_hz:
+            gap = 0
+        samples = np.concatenate([np.zeros(0, np.float32), *_flat(mono.resample(frame))])
+        samples = np.concatenate([np.zeros(max(gap, 0), np.float32), samples[max(-gap, 0) :]])
+        if len(samples):
+            n_before += len(samples)
+            yield _frame(samples, rate_hz)
+
+
+def _decoded(container: InputContainer) -> Iterator[av.AudioFrame]:
+    stream = container.streams.audio[0]
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets)
+            frames = packet.decode()
+        except (StopIteration, av.error.EOFError):
+            return
+        except av.error.FFmpegError:
+            continue  # a damaged packet is a gap, and so silence
+        yield from frames
+
+
+def _frame(samples: Floats, rate_hz: int) -> av.AudioFrame:
+    frame = av.AudioFrame.from_ndarray(samples[None], format="flt", layout="mono")
+    frame.sample_rate = rate_hz
+    return frame
+
+
+def _flat(frames: list[av.AudioFrame]) -> list[Floats]:
+    return [frame.to_ndarray()[0] for frame in frames]
+
+
+def write_wav(path: Path, samples: Floats, sample_rate_hz: int = SAMPLE_RATE_HZ) -> None:
+    """Writes mono samples as 16 bit PCM; the name never holds half a file.
+
+    Args:
+        path: The .wav file.
+        samples: (n,) float32; beyond -1..1 it is clipped.
+        sample_rate_hz: Samples a second.
+    """
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate_hz)
+        file.writeframes(np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2").tobytes())
+    write_atomically(path, buffer.getvalue())
+
+
+def read_wav(path: Path) -> tuple[Floats, int]:
+    """Reads a mono 16 bit WAV file.
+
+    Returns:
+        The samples, (n,) float32 in -1..1, and their rate in Hz.
+
+    Raises:
+        MediaError: It cannot be read, or is not mono 16 bit PCM.
+    """
+    try:
+        with wave.open(str(path), "rb") as file:
+            if (file.getnchannels(), file.getsampwidth()) != (1, 2):
+                raise MediaError(path, "is not mono 16 bit; run the segment stage again")
+            raw = file.readframes(file.getnframes())
+            return np.frombuffer(raw, "<i2").astype(np.float32) / np.float32(32768.0), file.getframerate()
+    except (OSError, EOFError, wave.Error) as error:
+        raise MediaError(path, f"is not a WAV file that can be read ({error}); run the segment stage again") from error
+
+
+def mel_spectrogram(samples: Floats) -> Floats:
+    """The mel spectrogram of Wav2Lip: 80 bins of 55 to 7600 Hz, 80 steps a second, amplitude in dB scaled to -4..4.
+
+    Step i is centred on i / 80 s. 0 dB is full scale less 20 dB; -100 dB and below is -4. Before and after the samples
+    there is silence. Source: Prajwal et al., "A Lip Sync Expert Is All You Need" (2020), its released audio settings.
+
+    Args:
+        samples: (n,) float32 at 16 kHz.
+
+    Returns:
+        (80, 1 + n // 200) float32 in -4..4.
+    """
+    import librosa  # noqa: PLC0415 (takes a second, and most of what imports this module needs no mel)
+
+    n_steps = 1 + len(samples) // _HOP
+    padded = np.pad(samples, (0, max(_N_FFT - len(samples), 0)))
+    emphasised = np.append(padded[:1], padded[1:] - _PRE_EMPHASIS * padded[:-1]).astype(np.float32)
+    spectrum = np.abs(librosa.stft(emphasised, n_fft=_N_FFT, hop_length=_HOP, win_length=_N_FFT, pad_mode="constant"))
+    spectrum = spectrum[:, :n_steps]
+    level_db = 20.0 * np.log10(np.maximum(_mel_basis() @ spectrum, 10 ** (_MIN_DB / 20))) - _REF_DB
+    scaled = 2 * _MAX_ABS * (level_db - _MIN_DB) / -_MIN_DB - _MAX_ABS
+    return np.clip(scaled, -_MAX_ABS, _MAX_ABS).astype(np.float32)
+
+
+@cache
+def _mel_basis() -> Floats:
+    import librosa  # noqa: PLC0415 (as above)
+
+    return librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=_N_FFT, n_mels=N_MELS, fmin=55, fmax=7600)
+
+
+def mel_windows(mel: Floats, times_s: Sequence[Fraction | float]) -> Floats:
+    """The 0.2 s of sound around each time.
+
+    Args:
+        mel: (80, n_steps) from `mel_spectrogram`.
+        times_s: T times, from the first sample; may lie outside, where there is silence.
+
+    Returns:
+        (T, 80, 16) float32: steps c - 8 to c + 7, where step c is the one nearest to the time.
+    """
+    half = MEL_WINDOW_STEPS // 2
+    centres = np.array([math.floor(time_s * MEL_STEPS_PER_S + Fraction(1, 2)) for time_s in times_s], dtype=np.int64)
+    steps = centres[:, None] + np.arange(-half, half)
+    inside = (steps >= 0) & (steps < mel.shape[1])
+    windows = mel[:, np.clip(steps, 0, mel.shape[1] - 1)].transpose(1, 0, 2)
+    return np.where(inside[:, None, :], windows, MEL_SILENCE).astype(np.float32)

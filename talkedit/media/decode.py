@@ -1,0 +1,154 @@
+"""Decodes one stream of a file, front to back, and goes on past damage."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from talkedit.errors import MediaError
+from talkedit.records import Image
+
+# These containers carry an exact time stamp for every frame, so that decoding may begin in their middle.
+_SEEKABLE = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
+_SEEK_MARGIN_S = 2
+_UNSAID = {"color_range": 0, "colorspace": 2, "color_primaries": 2, "color_trc": 2}
+
+
+@contextmanager
+def open_media(path: Path) -> Iterator[InputContainer]:
+    """Opens a file to read.
+
+    Raises:
+        MediaError: There is no such file, or it is not video or sound.
+    """
+    if not path.exists():
+        raise MediaError(path, "there is no such file; check the path")
+    try:
+        # An absolute path, which ffmpeg cannot take for a protocol.
+        container = av.open(str(path.resolve()), metadata_errors="replace")
+    except av.error.FFmpegError as error:
+        raise MediaError(path, f"is not a video that can be read ({error.strerror}); give another file") from error
+    with container:
+        if container.format.name == "tty" or container.format.name.endswith(("_pipe", "image2")):
+            raise MediaError(path, f"is text or a picture ({container.format.long_name}), not a video")
+        yield container
+
+
+def video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The first video stream that is not a cover picture."""
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            return stream
+    raise MediaError(path, "has no video stream; give a file with a picture")
+
+
+def time_base_of(stream: VideoStream) -> Fraction:
+    """Seconds per unit of the stream's time stamps."""
+    return stream.time_base or Fraction(1, 90_000)
+
+
+class Decoder:
+    """The frames of a file's video stream, as the decoder gives them.
+
+    Attributes:
+        path: The file.
+        damage: None, or what could not be decoded, once `frames` has come to its end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.damage: str | None = None
+
+    def frames(self, near_s: Fraction | None = None) -> Generator[tuple[int, av.VideoFrame]]:
+        """Yields (time stamp, frame); time stamps are those of the file, made strictly increasing where they are not.
+
+        Args:
+            near_s: Begin at a key frame before this time of the file's clock, if the file can do that exactly;
+                else, and without it, at the first frame.
+
+        Raises:
+            MediaError: Not one frame can be decoded, or the size of the picture changes on the way.
+        """
+        self.damage, stamp, size = None, None, None
+        with open_media(self.path) as container:
+            stream = video_stream(container, self.path)
+            stream.thread_type = "AUTO"
+            if near_s is not None and container.format.name in _SEEKABLE:
+                target = (near_s - _SEEK_MARGIN_S) / time_base_of(stream)
+                container.seek(int(target), stream=stream)
+            stated = _colours(stream.codec_context)  # before decoding overwrites it by what the frames say
+            for frame in self._decode(container, stream):
+                _complete_colours(frame, stated)
+                if size not in (None, (frame.width, frame.height)):
+                    raise MediaError(self.path, "changes its picture size on the way; convert it to one size first")
+                size = (frame.width, frame.height)
+                stamp = _stamp(frame, stamp)
+                yield stamp, frame
+        if stamp is None:
+            raise MediaError(self.path, f"has no frame that can be decoded ({self.damage or 'it is empty'})")
+
+    def _decode(self, container: InputContainer, stream: VideoStream) -> Iterator[av.VideoFrame]:
+        packets, n_packets, packet = container.demux(stream), 0, None
+        while True:
+            try:
+                packet = next(packets, None)
+                frames = stream.codec_context.decode(None) if packet is None else packet.decode()
+            except av.error.EOFError:
+                break
+            except av.error.FFmpegError as error:
+                self._note(f"packet {n_packets}: {error.strerror}")
+                frames = []
+            for frame in frames:
+                if frame.is_corrupt:
+                    self._note(f"packet {n_packets}: a frame is damaged")
+                yield frame
+            if packet is None:
+                break
+            n_packets += packet.size > 0
+        if n_packets < stream.frames:
+            self._note(f"the file ends after {n_packets} of {stream.frames} frames")
+
+    def _note(self, what: str) -> None:
+        self.damage = self.damage or what
+
+
+def _stamp(frame: av.VideoFrame, previous: int | None) -> int:
+    """The frame's time stamp; a missing or repeated one is put just after the previous frame's."""
+    stamp = frame.pts if frame.pts is not None else frame.dts
+    if previous is None:
+        return stamp or 0
+    if stamp is None or stamp <= previous:
+        return previous + max(frame.duration or 1, 1)
+    return stamp
+
+
+def _colours(of: av.VideoFrame | av.VideoCodecContext) -> dict[str, int]:
+    names = ("color_range", "colorspace", "color_primaries", "color_trc")
+    return {name: int(getattr(of, name)) for name in names}
+
+
+def _complete_colours(frame: av.VideoFrame, stated: dict[str, int]) -> None:
+    """Fills in, from the file's header, the colour properties that the frame leaves unsaid, as phones often do."""
+    for name, value in _colours(frame).items():
+        if value == _UNSAID[name]:
+            setattr(frame, name, stated[name])
+
+
+def upright(plane: np.ndarray, rotation_deg: int) -> np.ndarray:
+    """Turns an image or a plane by the frame's rotation tag, a multiple of 90 degrees counterclockwise."""
+    return np.ascontiguousarray(np.rot90(plane, round(rotation_deg / 90)))
+
+
+def rgb(frame: av.VideoFrame, path: Path) -> Image:
+    """The frame as RGB, upright, converted by the colour matrix and range that it names."""
+    try:
+        return upright(frame.to_ndarray(format="rgb24"), frame.rotation)
+    except av.error.FFmpegError as error:
+        raise MediaError(path, f"its colours cannot be converted to RGB ({error.strerror})") from error

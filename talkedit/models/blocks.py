@@ -1,0 +1,69 @@
+"""The convolution blocks that every network here is stacked from.
+
+Group norm, not batch norm: a picture's result does not depend on its neighbours in the batch, so that training in
+windows of five near-equal frames, on one process or many, and drawing a single frame all do the same.
+"""
+
+from torch import Tensor, nn
+
+CHANNELS_PER_GROUP = 8
+
+
+def group_norm(n_channels: int) -> nn.GroupNorm:
+    """Group norm with groups of about eight channels."""
+    return nn.GroupNorm(max(n_channels // CHANNELS_PER_GROUP, 1), n_channels)
+
+
+class ConvBlock(nn.Module):
+    """Convolution, group norm, ReLU; with `residual`, the input is added before the ReLU.
+
+    Args:
+        n_in: Input channels.
+        n_out: Output channels.
+        kernel: Kernel size; padding keeps the size at stride 1.
+        stride: Stride.
+        residual: Add the input (needs `n_in == n_out` and stride 1).
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        kernel: int | tuple[int, int] = 3,
+        stride: int | tuple[int, int] = 1,
+        residual: bool = False,
+    ) -> None:
+        super().__init__()
+        sizes = (kernel, kernel) if isinstance(kernel, int) else kernel
+        self.conv = nn.Conv2d(n_in, n_out, sizes, stride, (sizes[0] // 2, sizes[1] // 2), bias=False)
+        self.norm = group_norm(n_out)
+        self.activation = nn.ReLU(inplace=True)
+        self.residual = residual
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.conv(x))
+        return self.activation(y + x if self.residual else y)
+
+
+class DownBlock(nn.Sequential):
+    """Halves height and width: strided convolution, then residual convolutions."""
+
+    def __init__(self, n_in: int, n_out: int, n_residual: int) -> None:
+        super().__init__(
+            ConvBlock(n_in, n_out, stride=2),
+            *(ConvBlock(n_out, n_out, residual=True) for _ in range(n_residual)),
+        )
+
+
+class UpBlock(nn.Module):
+    """Doubles height and width: transposed convolution, group norm, ReLU, then residual convolutions."""
+
+    def __init__(self, n_in: int, n_out: int, n_residual: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(n_in, n_out, 4, 2, 1, bias=False)
+        self.norm = group_norm(n_out)
+        self.activation = nn.ReLU(inplace=True)
+        self.refine = nn.Sequential(*(ConvBlock(n_out, n_out, residual=True) for _ in range(n_residual)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.refine(self.activation(self.norm(self.up(x))))

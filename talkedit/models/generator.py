@@ -1,0 +1,144 @@
+"""The generator: source frames, masked target frames, speech and codes in; the head drawn again out.
+
+Two ways of drawing:
+    `raw` sources, as in the paper: the network draws every pixel.
+    `guided` sources: each source frame comes twice, once with its head turned to the requested pose (`guided`, see
+    `talkedit.face.guide`) and once as it is (`still`, right for all that does not move with the head). The network
+    says for each pixel which of the two to show, shifts the guided one by a small flow, and draws itself only what
+    neither can know: the mouth for the audio, eyelids, newly seen background. What is shown from a source stays as
+    sharp as the source, at any resolution.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from talkedit.models.attention import DualAttention
+from talkedit.models.blocks import ConvBlock, UpBlock
+from talkedit.models.encoders import AudioEncoder, CodeEncoder, FaceEncoder
+
+# The flow's unit: a network output of 1 shifts by this share of the picture's side.
+FLOW_UNIT = 0.05
+
+
+class Drawing(NamedTuple):
+    """What the generator gives for N frames; `image` makes the pictures.
+
+    Attributes:
+        rgb: (N, 3, px, px), 0..1, what the network draws itself.
+        flow: (N, 2, px, px), x and y shift of the guided source as a share of the side; None for raw sources.
+        weights: (N, 3, px, px), shares of guided, still and drawn, sum 1; None for raw sources.
+    """
+
+    rgb: Tensor
+    flow: Tensor | None = None
+    weights: Tensor | None = None
+
+    def image(self, source: Tensor) -> Tensor:
+        """The finished pictures at the resolution of `source`.
+
+        Args:
+            source: (N, 6, S, S), guided and still source, 0..1; S may differ from px. For raw sources only S counts.
+
+        Returns:
+            (N, 3, S, S), 0..1.
+        """
+        size_px = source.shape[-1]
+        rgb = _resize(self.rgb, size_px)
+        if self.flow is None or self.weights is None:
+            return rgb
+        guided, still = source[:, :3], source[:, 3:]
+        weights = _resize(self.weights, size_px)
+        shifted = _shift(guided, _resize(self.flow, size_px))
+        return weights[:, 0:1] * shifted + weights[:, 1:2] * still + weights[:, 2:3] * rgb
+
+
+class Generator(nn.Module):
+    """Five encoders, and a decoder with skip connections and dual attention.
+
+    Args:
+        face: Encoder of source and masked target frame, concatenated by channels.
+        audio: Encoder of the mel windows.
+        codes: Encoders of the codes by name: pose, emotion, blink.
+        ups: Decoder blocks, coarsest first.
+        attention: Dual attention after the decoder blocks of these indices.
+        bottom_size: (channels, side in pixels) of the coarsest feature map.
+        dim: D, the size of each embedding.
+        guided: Whether the sources are guided (six channels) rather than raw (three).
+    """
+
+    def __init__(
+        self,
+        face: FaceEncoder,
+        audio: AudioEncoder,
+        codes: dict[str, CodeEncoder],
+        ups: list[UpBlock],
+        attention: dict[int, DualAttention],
+        bottom_size: tuple[int, int],
+        dim: int,
+        guided: bool,
+    ) -> None:
+        super().__init__()
+        self.face, self.audio = face, audio
+        self.codes = nn.ModuleDict(codes)
+        self.ups = nn.ModuleList(ups)
+        self.attention = nn.ModuleDict({str(index): module for index, module in attention.items()})
+        self.bottom_size = bottom_size
+        self.bottom = nn.Linear(dim * (2 + len(codes)), bottom_size[0] * bottom_size[1] ** 2)
+        n_finest = face.stem.conv.out_channels
+        self.refine = ConvBlock(n_finest * 2, n_finest)
+        self.to_rgb = nn.Conv2d(n_finest, 3, 3, padding=1)
+        self.to_layers = _layers_head(n_finest) if guided else None
+
+    def forward(self, source: Tensor, masked: Tensor, mel: Tensor, codes: dict[str, Tensor]) -> Drawing:
+        """Draws T frames for each of B windows.
+
+        Args:
+            source: (B, T, 3 or 6, px, px) float, 0..1: raw source, or guided and still source.
+            masked: (B, T, 3, px, px) float, 0..1: target frames, black where the head is to be drawn.
+            mel: (B, T, 80, 16) float, -4..4: the mel window centred on each frame.
+            codes: Per name (B, C, T) float, as `talkedit.models.codes` makes them.
+
+        Returns:
+            The drawing of B * T frames, window by window.
+        """
+        pictures = torch.cat([source, masked], dim=2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        face, features = self.face(pictures)
+        embeddings = [self.audio(mel), *(encoder(codes[name]) for name, encoder in self.codes.items())]
+        per_frame = [embedding.transpose(1, 2).flatten(0, 1) for embedding in embeddings]  # (B, D, T) to (B * T, D)
+        bottom = self.bottom(torch.cat([face, *per_frame], dim=1))
+        x = bottom.unflatten(1, (self.bottom_size[0], self.bottom_size[1], self.bottom_size[1]))
+        for index, up in enumerate(self.ups):
+            x = up(torch.cat([x, features[-1 - index]], dim=1))
+            if str(index) in self.attention:
+                x = self.attention[str(index)](x)
+        x = self.refine(torch.cat([x, features[0]], dim=1))
+        rgb = self.to_rgb(x).sigmoid()
+        if self.to_layers is None:
+            return Drawing(rgb)
+        layers = self.to_layers(x)
+        return Drawing(rgb, layers[:, :2] * FLOW_UNIT, layers[:, 2:].softmax(dim=1))
+
+
+def _layers_head(n_channels: int) -> nn.Conv2d:
+    """Two channels of flow and three of layer weights; it starts by showing the sources, unmoved."""
+    head = nn.Conv2d(n_channels, 5, 3, padding=1)
+    nn.init.zeros_(head.weight)
+    with torch.no_grad():
+        head.bias.copy_(torch.tensor([0.0, 0.0, 1.0, 1.0, -1.0]))  # type: ignore[union-attr]
+    return head
+
+
+def _resize(x: Tensor, size_px: int) -> Tensor:
+    if x.shape[-1] == size_px:
+        return x
+    return F.interpolate(x, size=(size_px, size_px), mode="bilinear", align_corners=False)
+
+
+def _shift(image: Tensor, flow: Tensor) -> Tensor:
+    """Samples (N, 3, S, S) at each pixel's position plus `flow` (N, 2, S, S), a share of the side."""
+    identity = torch.eye(2, 3, device=image.device, dtype=image.dtype).expand(len(image), 2, 3)
+    grid = F.affine_grid(identity, list(image.shape), align_corners=False) + 2 * flow.permute(0, 2, 3, 1)
+    return F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)

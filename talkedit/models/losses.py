@@ -1,0 +1,86 @@
+"""The generator's losses, each by its name: ``total = l1 + lambda_v v + lambda_s s + lambda_b b``.
+
+Source: "Free-View Expressive Talking Head Video Editing", equation of L_total; v is the perceptual, s the sync, b the
+blink term.
+"""
+
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from talkedit.models.landmarks import EYES
+from talkedit.params import Section
+
+OUTER_EYE_CORNERS = (36, 45)
+
+
+class LossParams(Section):
+    """What the generator is trained on."""
+
+    section: ClassVar[str] = "loss"
+    lambda_v: float = Field(ge=0, description="weight of the perceptual term")
+    lambda_s: float = Field(ge=0, description="weight of the sync term (audio, pose and emotion)")
+    lambda_b: float = Field(ge=0, description="weight of the blink term")
+    perceptual_net: Literal["vgg16_imagenet", "vgg16_hed", "none"] = Field(
+        description="whose features the perceptual term compares; never chosen by what can be reached"
+    )
+    perceptual_share: float = Field(gt=0, le=1, description="share of the frames that the perceptual term looks at")
+    ring_weight: float = Field(ge=0, le=1, description="weight of L1 outside the mask, where inside it is 1")
+    ramp_start_step: int = Field(ge=0, description="step at which sync and blink begin to count")
+    ramp_steps: int = Field(gt=0, description="steps over which they rise to their full weight")
+
+
+def ramp(step: int, params: LossParams) -> float:
+    """How much the sync and blink terms count at `step`: 0 before the start, then linearly to 1."""
+    return min(max((step - params.ramp_start_step) / params.ramp_steps, 0.0), 1.0)
+
+
+def total(terms: dict[str, Tensor], params: LossParams, step: int) -> Tensor:
+    """The paper's weighted sum of the terms ``l1``, ``v``, ``s`` and ``b``; sync and blink are ramped in."""
+    share = ramp(step, params)
+    return (
+        terms["l1"]
+        + params.lambda_v * terms["v"]
+        + share * params.lambda_s * terms["s"]
+        + share * params.lambda_b * terms["b"]
+    )
+
+
+def l1(prediction: Tensor, truth: Tensor, mask: Tensor, ring_weight: float) -> Tensor:
+    """Mean absolute difference, weighted 1 where `mask` is 1 and `ring_weight` where it is 0.
+
+    Args:
+        prediction: (N, 3, px, px), 0..1.
+        truth: Likewise.
+        mask: (1, 1, px, px), 0 or 1.
+        ring_weight: 0..1.
+    """
+    weight = mask + ring_weight * (1 - mask)
+    return ((prediction - truth).abs() * weight).sum() / (weight.sum() * prediction.shape[0] * prediction.shape[1])
+
+
+def perceptual(prediction: list[Tensor], truth: list[Tensor]) -> Tensor:
+    """Mean over layers of the features' mean absolute difference, relative to the truth's mean magnitude."""
+    ratios = [(p - t).abs().mean() / t.abs().mean().clamp_min(1e-6) for p, t in zip(prediction, truth, strict=True)]
+    return torch.stack(ratios).mean()
+
+
+def sync(distances: dict[str, Tensor]) -> Tensor:
+    """L_audio + L_pose + L_emotion: the mean squared distance (B,) of each term, summed."""
+    return torch.stack([distance.mean() for distance in distances.values()]).sum()
+
+
+def blink(prediction: Tensor, truth: Tensor) -> Tensor:
+    """Mean distance between the eyes' landmarks, in units of the distance between the outer eye corners.
+
+    Args:
+        prediction: (N, 68, 2) landmarks of generated frames, from a network that passes gradients.
+        truth: (N, 68, 2) landmarks of the target frames.
+    """
+    eyes = [index for first, end in EYES for index in range(first, end)]
+    corners = truth[:, OUTER_EYE_CORNERS[0]] - truth[:, OUTER_EYE_CORNERS[1]]
+    unit = torch.linalg.vector_norm(corners, dim=-1, keepdim=True).clamp_min(1e-6)
+    distance = torch.linalg.vector_norm(prediction[:, eyes] - truth[:, eyes], dim=-1)
+    return (distance / unit).mean()

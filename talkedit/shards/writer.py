@@ -1,0 +1,111 @@
+"""Packs clips into WebDataset shards: crops, speech, codes, landmarks, once and for all."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import webdataset
+from pydantic import Field
+
+from talkedit.errors import TalkeditError
+from talkedit.face.crop import read_crop_track
+from talkedit.face.extract import read_attributes
+from talkedit.face.head import camera_of, locate_heads
+from talkedit.manifest import write_atomically
+from talkedit.media.audio import mel_spectrogram, read_wav
+from talkedit.media.clips import read_clips
+from talkedit.params import Section, read_record
+from talkedit.progress import track
+from talkedit.records import CLIP_FPS, Clip
+from talkedit.shards.samples import PREPARATION, Sample, encode
+from talkedit.tables import write_table
+
+INDEX = "index.parquet"
+SCHEMA = pa.schema(
+    [
+        ("clip_id", pa.string()),
+        ("split", pa.string()),
+        ("shard", pa.string()),
+        ("n_frames", pa.int64()),
+        ("size_px", pa.int64()),
+    ]
+)
+
+
+class ShardsParams(Section):
+    """How clips become training samples."""
+
+    section: ClassVar[str] = "shards"
+    max_clips: int = Field(gt=0, description="most clips in one shard")
+    position_smooth_s: float = Field(ge=0, description="smoothing of the head's place over time, in seconds")
+
+
+def write_shards(clips: Path, crops: Path, attributes: Path, out: Path, params: ShardsParams) -> dict[str, Any]:
+    """Writes ``<split>-NNNNNN.tar`` shards, ``index.parquet`` and how the crops and codes were made.
+
+    Two runs on the same input give the same bytes.
+
+    Args:
+        clips: Folder of the segment stage.
+        crops: Folder of the crop stage.
+        attributes: Folder of the attributes stage.
+        out: Output folder.
+        params: How to pack.
+
+    Returns:
+        Metrics: clips and seconds a split.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    wanted = [clip for clip in read_clips(clips) if (attributes / f"{clip.clip_id}.parquet").is_file()]
+    rows: list[dict[str, Any]] = []
+    for split in ("train", "validation"):
+        members = [clip for clip in wanted if clip.split == split]
+        if not members:
+            raise TalkeditError(f"no usable clip is left for {split}; add footage to data/sources.yaml")
+        pattern = str(out / f"{split}-%06d.tar")
+        with webdataset.ShardWriter(pattern, maxcount=params.max_clips, mtime=0, encoder=False, verbose=0) as writer:
+            for sample in track(
+                _samples(members, clips, crops, attributes, params), f"packing {split}", "clips", len(members)
+            ):
+                writer.write(encode(sample))
+                rows.append(_row(sample, Path(writer.fname).name))
+    write_table(out / INDEX, rows, SCHEMA)
+    preparation = {"crop": read_record(crops), "attributes": read_record(attributes), "shards": params.model_dump()}
+    write_atomically(out / PREPARATION, (json.dumps(preparation, indent=1, sort_keys=True) + "\n").encode())
+    return _metrics(rows)
+
+
+def _samples(members: list[Clip], clips: Path, crops: Path, attributes: Path, params: ShardsParams) -> Iterator[Sample]:
+    for clip in members:
+        crop_track = read_crop_track(crops, clip.clip_id)
+        codes = read_attributes(attributes, clip.clip_id)
+        yield Sample(
+            clip_id=clip.clip_id,
+            split=clip.split,
+            crops_mp4=(crops / f"{clip.clip_id}.mp4").read_bytes(),
+            mel=mel_spectrogram(read_wav(clips / f"{clip.clip_id}.wav")[0]),
+            heads=locate_heads(crop_track, codes.pose_deg, params.position_smooth_s * float(CLIP_FPS)),
+            camera=camera_of(crop_track.frame_size_px),
+            attributes=codes,
+            track=crop_track,
+        )
+
+
+def _row(sample: Sample, shard: str) -> dict[str, Any]:
+    return {
+        "clip_id": sample.clip_id,
+        "split": sample.split,
+        "shard": shard,
+        "n_frames": sample.n_frames,
+        "size_px": sample.track.size_px,
+    }
+
+
+def _metrics(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    metrics: dict[str, Any] = {}
+    for split in ("train", "validation"):
+        frames = [row["n_frames"] for row in rows if row["split"] == split]
+        metrics |= {f"{split}_clips": len(frames), f"{split}_s": sum(frames) / float(CLIP_FPS)}
+    return metrics

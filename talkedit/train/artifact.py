@@ -1,0 +1,109 @@
+"""The model folder: everything that an editor needs, and where it came from."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from talkedit.errors import ModelError, ParamsError
+from talkedit.manifest import write_atomically
+from talkedit.models.build import ModelParams, build_generator
+from talkedit.models.generator import Generator
+from talkedit.params import parse
+from talkedit.records import EMOTIONS, POSE
+from talkedit.shards.samples import Sample
+from talkedit.train.checkpoint import load_weights, save_weights
+
+FORMAT = 1
+WEIGHTS_FILE = "generator.safetensors"
+CARD_FILE = "model.json"
+
+Ranges = dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A person's model.
+
+    Attributes:
+        folder: Where it lies.
+        generator: The network, in evaluation mode.
+        params: Its sizes.
+        ranges: Lowest and highest value of each control in the training footage: ``yaw_deg``, ``pitch_deg``,
+            ``roll_deg``, ``eye_openness`` and each emotion's probability.
+        preparation: The params under which crops and attributes were made, by stage.
+        card: All of model.json.
+    """
+
+    folder: Path
+    generator: Generator
+    params: ModelParams
+    ranges: Ranges
+    preparation: dict[str, Any]
+    card: dict[str, Any]
+
+
+def control_ranges(samples: list[Sample]) -> Ranges:
+    """The span of each control over the training clips."""
+    pose = np.concatenate([sample.attributes.pose_deg for sample in samples])
+    emotion = np.concatenate([sample.attributes.emotion for sample in samples])
+    openness = np.concatenate([sample.attributes.eye_openness for sample in samples])
+    columns = {f"{angle}_deg": pose[:, index] for index, angle in enumerate(POSE)}
+    columns["eye_openness"] = openness
+    columns |= {name: emotion[:, index] for index, name in enumerate(EMOTIONS)}
+    return {name: (round(float(values.min()), 3), round(float(values.max()), 3)) for name, values in columns.items()}
+
+
+def save_model(folder: Path, generator: Generator, card: dict[str, Any]) -> None:
+    """Writes the model folder; model.json comes last, so that a folder with it is whole."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_weights(generator, folder / WEIGHTS_FILE)
+    write_atomically(folder / "README.md", _model_card(card).encode())
+    content = json.dumps({"format": FORMAT, **card}, indent=1, sort_keys=True)
+    write_atomically(folder / CARD_FILE, (content + "\n").encode())
+
+
+def load_model(folder: str | Path) -> TrainedModel:
+    """Loads a model folder.
+
+    Raises:
+        ModelError: It is no model folder, or one of another version.
+    """
+    folder = Path(folder)
+    try:
+        card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+        if card.get("format") != FORMAT:
+            raise ModelError(f"{folder}: is of format {card.get('format')!r}, this version reads {FORMAT}; train again")
+        params = parse(ModelParams, card["params"]["model"], where=str(folder / CARD_FILE))
+        ranges = {name: (float(low), float(high)) for name, (low, high) in card["ranges"].items()}
+        preparation = dict(card["preparation"])
+    except OSError as error:
+        raise ModelError(f"{folder}: is no model folder ({error.strerror}); train one with `dvc repro`") from error
+    except (ValueError, KeyError, TypeError, AttributeError, ParamsError) as error:
+        raise ModelError(f"{folder / CARD_FILE}: is damaged ({error}); train the model again") from error
+    generator = build_generator(params)
+    load_weights(generator, folder / WEIGHTS_FILE)
+    return TrainedModel(folder, generator.eval(), params, ranges, preparation, card)
+
+
+def _model_card(card: dict[str, Any]) -> str:
+    rows = "\n".join(f"| {name} | {low:g} | {high:g} |" for name, (low, high) in card["ranges"].items())
+    data = card["data"]
+    return f"""# Model of {card["person"]}
+
+Draws the head of one person, {card["person"]}, made by talkedit {card["talkedit"]}. Use it with that person's consent
+only, and label what is made with it.
+
+- Footage: {data["n_clips"]} clips, {data["seconds"]:.1f} s.
+- Size: {card["params"]["model"]["image_px"]} px, {card["n_parameters"] / 1e6:.1f} M parameters, sources
+  {card["params"]["model"]["sources"]}.
+- Training: {card["params"]["train"]["n_steps"]} steps, perceptual features {card["params"]["loss"]["perceptual_net"]}.
+
+What the footage showed of each control; what lies outside is refused unless forced.
+
+| control | lowest | highest |
+|---|---|---|
+{rows}
+"""

@@ -1,0 +1,126 @@
+"""Training state on disk: atomic, resumable, and good only for the run that wrote it.
+
+A state lies beside the model folder, not in it: it is scratch, DVC neither tracks nor deletes it, and it goes when the
+run is done. It carries the run's key, a hash of params, code, shards and frozen networks; under any other key it is
+not used, so that an ablation never goes on from another experiment's weights.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, load_file, save
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from talkedit.errors import ModelError
+from talkedit.manifest import content_key, file_sha256, write_atomically
+
+
+def run_key(params: dict[str, object], code: str, inputs: list[Path]) -> str:
+    """The hash of everything that decides a run.
+
+    Args:
+        params: The sections that the stage declares.
+        code: `talkedit.closure.code_hash` of the training module.
+        inputs: Files and folders that are read; their contents count, not where they lie.
+    """
+    files = [path for top in inputs for path in ([top] if top.is_file() else sorted(top.rglob("*"))) if path.is_file()]
+    return content_key(params=params, code=code, inputs=[(path.name, file_sha256(path)) for path in files])
+
+
+class Checkpoint:
+    """The state of one run.
+
+    Args:
+        model_folder: Where the finished model will lie; the state's folder is derived from it.
+        key: From `run_key`.
+        modules: What is saved, by name.
+        optimizers: Likewise.
+    """
+
+    def __init__(
+        self, model_folder: Path, key: str, modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]
+    ) -> None:
+        self.folder = model_folder.parent / ".state" / model_folder.name
+        self._key, self._modules, self._optimizers = key, modules, optimizers
+
+    def save(self, step: int) -> None:
+        """Saves the state after `step` steps; a kill at any moment leaves the last state or this one."""
+        tensors = {
+            f"{name}/{key}": value.contiguous()
+            for name, module in self._modules.items()
+            for key, value in module.state_dict().items()
+        }
+        for name, optimizer in self._optimizers.items():
+            for index, slots in optimizer.state_dict()["state"].items():
+                tensors |= {
+                    f"{name}/{index}/{slot}": torch.as_tensor(value).contiguous() for slot, value in slots.items()
+                }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # One file holds it all, so that weights and step can never be of different moments.
+        metadata = {"state": json.dumps({"key": self._key, "step": step})}
+        write_atomically(self.folder / "state.safetensors", save(tensors, metadata))
+
+    def load(self) -> int:
+        """Goes back to the saved state.
+
+        Returns:
+            How many steps it has seen; 0 if there is no state of this very run.
+        """
+        path = self.folder / "state.safetensors"
+        if not path.is_file():
+            return 0
+        content = path.read_bytes()
+        try:
+            tensors = load(content)
+        except SafetensorError:
+            return 0  # damaged by something other than a kill; the run starts again
+        state = _metadata(content)
+        if state.get("key") != self._key:
+            return 0
+        for name, module in self._modules.items():
+            module.load_state_dict(_below(tensors, name))
+        for name, optimizer in self._optimizers.items():
+            whole = optimizer.state_dict()
+            whole["state"] = {}
+            for key, value in _below(tensors, name).items():
+                index, slot = key.split("/")
+                whole["state"].setdefault(int(index), {})[slot] = value
+            optimizer.load_state_dict(whole)
+        return int(state["step"])
+
+    def remove(self) -> None:
+        """The run is done and its model written: the state is needed no more."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Loads safetensors weights into a network of the same shape.
+
+    Raises:
+        ModelError: The file is missing, damaged, or is of another network.
+    """
+    try:
+        module.load_state_dict(load_file(path))
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: cannot be read as weights ({error}); train the model again") from error
+    except RuntimeError as error:
+        first = str(error).splitlines()[1:2] or [str(error)]
+        raise ModelError(f"{path}: is of a network of another shape or version: {first[0].strip()}") from error
+
+
+def save_weights(module: nn.Module, path: Path) -> None:
+    """Writes a network's weights as safetensors."""
+    write_atomically(path, save({name: value.contiguous() for name, value in module.state_dict().items()}))
+
+
+def _metadata(content: bytes) -> dict[str, object]:
+    header_size = int.from_bytes(content[:8], "little")
+    return json.loads(json.loads(content[8 : 8 + header_size])["__metadata__"]["state"])
+
+
+def _below(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}

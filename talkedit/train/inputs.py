@@ -1,0 +1,93 @@
+"""A batch from the shards to what the networks take: jitter, mask, guided sources, codes."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from talkedit.models.build import ModelParams
+from talkedit.models.codes import draw_mask, make_codes
+from talkedit.models.guide import Heads, guide
+from talkedit.shards.loader import Batch
+
+
+class Inputs(NamedTuple):
+    """What the generator takes, and the truth.
+
+    Attributes:
+        source: (B, T, 3 or 6, px, px), 0..1.
+        masked: (B, T, 3, px, px), 0..1.
+        mel: (B, T, 80, 16).
+        codes: pose, emotion, blink, (B, C, T) each.
+        truth: (B, T, 3, px, px), 0..1.
+        mask: (1, 1, px, px), 1 where the head is drawn.
+    """
+
+    source: Tensor
+    masked: Tensor
+    mel: Tensor
+    codes: dict[str, Tensor]
+    truth: Tensor
+    mask: Tensor
+
+
+def make_inputs(batch: Batch, params: ModelParams) -> Inputs:
+    """Masks the targets and, for guided sources, turns the sources' heads to the targets' poses."""
+    truth = batch.target.float() / 255
+    source = batch.source.float() / 255
+    if params.sources == "guided":
+        guided = guide(source.flatten(0, 1), batch.source_heads, batch.target_heads)
+        source = guided.unflatten(0, truth.shape[:2])
+    mask = draw_mask(params.image_px, params.mask_share, truth.device)
+    codes = make_codes(batch.pose_deg, batch.emotion, batch.eye_openness)
+    return Inputs(source, truth * (1 - mask), batch.mel, codes, truth, mask)
+
+
+def jitter(batch: Batch, share: float, generator: torch.Generator) -> Batch:
+    """Shifts and scales the target windows at random, the same for all frames of a window.
+
+    Few frames of footage are otherwise learnt by heart from the ring around the mask.
+
+    Args:
+        batch: Windows as they lie in the shards.
+        share: Largest shift, as a share of the side, and largest change of scale.
+        generator: Where the randomness comes from, on the CPU.
+
+    Returns:
+        The batch with other targets, their landmarks and `target_heads` to match.
+    """
+    n_windows, n_frames = batch.target.shape[:2]
+    random = (torch.rand(n_windows, 3, generator=generator) * 2 - 1) * share
+    old_from_new = torch.eye(3).repeat(n_windows, 1, 1)
+    old_from_new[:, 0, 0] = old_from_new[:, 1, 1] = 1 + random[:, 0]
+    old_from_new[:, :2, 2] = random[:, 1:] - random[:, :1] / 2  # scaled about the middle, then shifted
+    old_from_new = old_from_new.to(batch.landmarks.device)
+    frames = old_from_new.repeat_interleave(n_frames, dim=0)
+    heads = batch.target_heads._replace(frame_from_picture=batch.target_heads.frame_from_picture @ frames)
+    scale, shift = old_from_new[:, None, None, 0, 0, None], old_from_new[:, None, None, :2, 2]
+    target = _resample(batch.target.flatten(0, 1).float(), frames).round().to(torch.uint8)
+    return batch._replace(
+        target=target.unflatten(0, (n_windows, n_frames)),
+        landmarks=(batch.landmarks - shift) / scale,
+        target_heads=heads,
+    )
+
+
+def to_device(batch: Batch, device: torch.device) -> Batch:
+    """The batch's tensors on `device`."""
+    moved = [
+        Heads(*(part.to(device) for part in field)) if isinstance(field, Heads) else field.to(device)
+        for field in batch[1:]
+    ]
+    return Batch(batch.keys, *moved)
+
+
+def _resample(images: Tensor, old_from_new: Tensor) -> Tensor:
+    """(N, 3, S, S) seen through (N, 3, 3) transforms of shares of the side."""
+    size_px = images.shape[-1]
+    ticks = (torch.arange(size_px, device=images.device) + 0.5) / size_px
+    y, x = torch.meshgrid(ticks, ticks, indexing="ij")
+    scale = old_from_new[:, (0, 1), (0, 1)][:, None, None]
+    positions = torch.stack([x, y], dim=-1) * scale + old_from_new[:, None, None, :2, 2]
+    return F.grid_sample(images, positions * 2 - 1, mode="bilinear", padding_mode="border", align_corners=False)

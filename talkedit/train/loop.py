@@ -1,0 +1,86 @@
+"""The loop that every training here goes through: progress, live curves, checkpoints, resume."""
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from dvclive.live import Live
+
+from talkedit.errors import TalkeditError
+from talkedit.progress import progress_bar
+from talkedit.train.checkpoint import Checkpoint
+
+Step = Callable[[int], dict[str, torch.Tensor]]
+
+CHECKPOINT_EVERY_S = 60.0
+
+
+def run_steps(
+    name: str,
+    step_once: Step,
+    n_steps: int,
+    n_images: int,
+    log_every_n_steps: int,
+    checkpoint: Checkpoint,
+    live_folder: Path,
+    keys_of: Callable[[int], list[str]],
+) -> dict[str, float]:
+    """Runs `step_once` for the steps that are left, and keeps the state safe meanwhile.
+
+    Args:
+        name: What is trained, for the progress bar.
+        step_once: Trains one step and returns its named losses, scalars.
+        n_steps: Steps of a whole run.
+        n_images: Images in a step, for the rate.
+        log_every_n_steps: How often the losses, averaged since the last time, go to the live curves.
+        checkpoint: The run's state; it is resumed if there is one.
+        live_folder: Where DVCLive writes.
+        keys_of: Which clips a step looks at, to name them when a loss is not finite.
+
+    Returns:
+        The losses averaged over the last stretch, and ``images_per_s``.
+
+    Raises:
+        TalkeditError: A loss is not finite.
+    """
+    first = checkpoint.load()
+    sums: dict[str, float] = {}
+    means: dict[str, float] = {}
+    started = saved = time.monotonic()
+    with (
+        Live(str(live_folder), resume=first > 0, save_dvc_exp=False, dvcyaml=None, monitor_system=False) as live,
+        progress_bar() as bar,
+    ):
+        task = bar.add_task(name, total=n_steps * n_images, completed=first * n_images, unit="images", note="")
+        for step in range(first, n_steps):
+            losses = {key: float(value.detach()) for key, value in step_once(step).items()}
+            if not all(map(math.isfinite, losses.values())):
+                raise TalkeditError(f"{name}: a loss is not finite at step {step} ({losses}); clips: {keys_of(step)}")
+            for key, value in losses.items():
+                sums[key] = sums.get(key, 0.0) + value
+            bar.update(task, advance=n_images, note=_note(losses))
+            done = step + 1
+            if done % log_every_n_steps == 0 or done == n_steps:
+                n_summed = (done - 1) % log_every_n_steps + 1
+                means = {key: value / min(n_summed, done - first) for key, value in sums.items()}
+                sums = {}
+                _log(live, means, done)
+            if time.monotonic() - saved > CHECKPOINT_EVERY_S and done < n_steps:
+                checkpoint.save(done)
+                saved = time.monotonic()
+    means["images_per_s"] = (n_steps - first) * n_images / max(time.monotonic() - started, 1e-9)
+    return means
+
+
+def _log(live: Live, means: dict[str, float], step: int) -> None:
+    for key, value in means.items():
+        live.log_metric(key, value, plot=True)
+    live.step = step
+    live.make_summary()
+
+
+def _note(losses: dict[str, float]) -> str:
+    key = next(iter(losses))
+    return f"{key} {losses[key]:.4f}"

@@ -1,0 +1,174 @@
+"""The metrics, on arrays whose answers can be worked out by hand."""
+
+import numpy as np
+import pytest
+
+from talkedit.evaluate import metrics
+from talkedit.evaluate.metrics import FACE_POINTS, MOUTH_POINTS, lmd, mean_absolute_error, seam, slope, ssim_inside
+
+FLOAT32_TOLERANCE = 1e-5
+
+
+def pictures(n: int = 2, side_px: int = 32) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (n, side_px, side_px, 3), dtype=np.uint8)
+
+
+def face() -> np.ndarray:
+    """(68, 2): points on a grid, the outer eye corners 50 px apart."""
+    points = np.stack([np.arange(68) % 10, np.arange(68) // 10], axis=1).astype(np.float32)
+    points[[36, 45]] = (0, 0), (30, 40)
+    return points
+
+
+class TestSsimInside:
+    def test_equal_pictures_give_one(self):
+        x = pictures()
+        assert ssim_inside(x, x, np.ones((32, 32))) == pytest.approx(1.0, abs=FLOAT32_TOLERANCE)
+
+    def test_two_flat_pictures_follow_the_formula(self):
+        # Without variance, SSIM is (2ab + c1) / (a^2 + b^2 + c1), here with a = 0.2, b = 0.4, c1 = 0.01^2.
+        a, b = np.full((1, 16, 16, 3), 51, np.uint8), np.full((1, 16, 16, 3), 102, np.uint8)
+        assert ssim_inside(a, b, np.ones((16, 16))) == pytest.approx(0.1601 / 0.2001, abs=1e-4)
+
+    def test_bytes_and_floats_give_the_same(self):
+        x, y = pictures(), pictures()[::-1]
+        as_bytes = ssim_inside(x, y, np.ones((32, 32)))
+        as_floats = ssim_inside(x / np.float32(255), y / np.float32(255), np.ones((32, 32)))
+        assert as_bytes == pytest.approx(as_floats, abs=FLOAT32_TOLERANCE)
+
+    def test_pixels_further_than_a_window_from_the_mask_do_not_count(self):
+        x, mask = pictures(), np.zeros((32, 32))
+        mask[:10] = 1
+        y = x.copy()
+        y[:, 15:] = 0  # the mask's last row is 9, its windows end at 14
+        assert ssim_inside(x, y, mask) == pytest.approx(1.0, abs=FLOAT32_TOLERANCE)
+        y[:, 14] = 0
+        assert ssim_inside(x, y, mask) < 1.0 - FLOAT32_TOLERANCE
+
+    def test_every_pixel_counts_the_same_in_whichever_frame_it_is(self):
+        a, b = np.full((2, 16, 16, 3), 51, np.uint8), np.full((2, 16, 16, 3), 51, np.uint8)
+        b[1] = 102
+        mask = np.zeros((2, 16, 16))
+        mask[0, :3], mask[1, :1] = 1, 1  # three times as many pixels in the equal frame
+        assert ssim_inside(a, b, mask) == pytest.approx((3 + 0.1601 / 0.2001) / 4, abs=1e-4)
+
+    def test_half_a_mask_is_outside_and_an_empty_one_has_no_answer(self):
+        assert np.isnan(ssim_inside(pictures(), pictures(), np.full((32, 32), 0.5)))
+
+    def test_bytes_against_floats_are_refused(self):
+        with pytest.raises(ValueError, match="cannot be compared"):
+            ssim_inside(pictures(), pictures() / 255, np.ones((32, 32)))
+
+
+class TestLmd:
+    def test_a_shift_does_not_count(self):
+        truth = face()[None]
+        result = lmd(truth + np.float32([3, -7]), truth, FACE_POINTS, side_px=256)
+        assert result.px == pytest.approx(0, abs=FLOAT32_TOLERANCE)
+        assert result.detection_rate == 1.0
+
+    def test_one_point_of_the_mouth_moved(self):
+        # 20 points, one moved by 20 px: the centroid moves by 1, so 19 points are off by 1 and one by 19.
+        truth, moved = face()[None], face()[None]
+        moved[0, 50, 0] += 20
+        result = lmd(moved, truth, MOUTH_POINTS, side_px=256)
+        assert result.px == pytest.approx((19 * 1 + 19) / 20, abs=FLOAT32_TOLERANCE)
+        assert result.interocular == pytest.approx(1.9 / 50, abs=FLOAT32_TOLERANCE)
+
+    def test_pixels_are_those_of_a_256_px_crop(self):
+        truth, moved = face()[None], face()[None]
+        moved[0, 50, 0] += 20
+        small = lmd(moved, truth, MOUTH_POINTS, side_px=128)
+        assert small.px == pytest.approx(2 * 1.9, abs=FLOAT32_TOLERANCE)
+        assert small.interocular == pytest.approx(1.9 / 50, abs=FLOAT32_TOLERANCE)
+
+    def test_points_outside_the_mouth_do_not_count_for_it(self):
+        truth, moved = face()[None], face()[None]
+        moved[0, 0] += 20
+        assert lmd(moved, truth, MOUTH_POINTS, side_px=256).px == 0
+        assert lmd(moved, truth, FACE_POINTS, side_px=256).px > 0
+
+    def test_frames_without_a_face_count_for_the_rate_only(self):
+        truth = np.stack([face()] * 4)
+        predicted = truth.copy()
+        predicted[1, 3] = np.nan
+        truth[2] = np.nan  # the truth has no face here: nobody is asked for one
+        result = lmd(predicted, truth, FACE_POINTS, side_px=256)
+        assert result.px == 0
+        assert result.detection_rate == pytest.approx(2 / 3)
+
+    def test_no_face_anywhere(self):
+        truth = face()[None]
+        result = lmd(np.full_like(truth, np.nan), truth, FACE_POINTS, side_px=256)
+        assert np.isnan(result.px)
+        assert np.isnan(result.interocular)
+        assert result.detection_rate == 0.0
+
+    def test_different_lengths_are_refused(self):
+        with pytest.raises(ValueError, match="cannot be compared"):
+            lmd(np.stack([face()] * 2), face()[None], FACE_POINTS, side_px=256)
+
+
+class TestControl:
+    def test_a_line_gives_its_slope_whatever_its_intercept(self):
+        assert slope([-8, 0, 8], [-1, 3, 7]) == pytest.approx(0.5)
+
+    def test_scatter_is_fitted_by_least_squares(self):
+        # x - mean = (-1, 0, 1), y - mean = (-2, 1, 1): (2 + 0 + 1) / (1 + 0 + 1).
+        assert slope([0, 1, 2], [0, 3, 3]) == pytest.approx(1.5)
+
+    def test_a_control_that_does_nothing_or_the_opposite(self):
+        assert slope([-8, 8], [2, 2]) == 0
+        assert slope([-8, 8], [8, -8]) == -1
+
+    def test_what_could_not_be_measured_is_left_out(self):
+        assert slope([-8, 0, 8], [-8, np.nan, 8]) == pytest.approx(1)
+        assert mean_absolute_error([-8, 0, 8], [-6, np.nan, 9]) == pytest.approx(1.5)
+
+    def test_no_answer_without_two_different_questions(self):
+        assert np.isnan(slope([8, 8], [1, 2]))
+        assert np.isnan(slope([-8, 8], [np.nan, 1]))
+        assert np.isnan(mean_absolute_error([1], [np.nan]))
+
+
+class TestSeam:
+    def flat(self, inside: int, outside: int) -> np.ndarray:
+        frames = np.full((1, 20, 20, 3), outside, np.uint8)
+        frames[:, 5:15, 5:15] = inside
+        return frames
+
+    def hard_mask(self) -> np.ndarray:
+        return self.flat(1, 0)[0, :, :, 0].astype(np.float32)
+
+    def test_an_untouched_frame_gives_one(self):
+        x = pictures()
+        assert seam(x, x, np.tile(np.linspace(0, 1, 32), (32, 1))) == 1.0
+
+    def test_a_box_on_a_flat_frame(self):
+        assert seam(self.flat(140, 100), self.flat(100, 100), self.hard_mask()) == pytest.approx(40)
+
+    def test_it_is_a_ratio_to_what_was_there(self):
+        assert seam(self.flat(140, 100), self.flat(120, 100), self.hard_mask()) == pytest.approx(2)
+
+    def test_a_change_away_from_the_border_does_not_count(self):
+        edited = self.flat(100, 100)
+        edited[:, 8:12, 8:12] = 200
+        assert seam(edited, self.flat(100, 100), self.hard_mask()) == 1.0
+
+    def test_a_feather_spreads_the_same_box_over_its_width(self):
+        # The box's 40 levels lie on a ramp of ten steps: 4 levels a pair, against 40 on a hard edge.
+        ramp = np.tile(np.clip((np.arange(20) - 4) / 10, 0, 1), (20, 1))
+        original = np.full((1, 20, 20, 3), 100, np.uint8)
+        edited = (original + 40 * ramp[None, :, :, None]).round().astype(np.uint8)
+        assert seam(edited, original, ramp) == pytest.approx(4)
+
+    def test_an_invisible_difference_is_none(self):
+        assert seam(self.flat(101, 100), self.flat(100, 100), self.hard_mask()) == 1.0
+
+    def test_a_mask_without_border_has_no_answer(self):
+        assert np.isnan(seam(pictures(), pictures(), np.ones((32, 32))))
+
+
+def test_the_points_are_dlibs():
+    assert len(range(68)[metrics.MOUTH_POINTS]) == 20
+    assert len(range(68)[metrics.FACE_POINTS]) == 68

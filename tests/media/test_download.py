@@ -1,0 +1,155 @@
+"""Every source becomes a row: kept, or rejected with a word to count by."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+from films import make_film
+from servers import serve
+
+from talkedit.errors import ParamsError, TalkeditError
+from talkedit.media.download import DownloadParams, download, download_metrics
+from talkedit.tables import read_rows
+
+LENIENT = DownloadParams(timeout_s=1.0, max_failed_share=0.99)
+
+
+@pytest.fixture
+def listed(tmp_path: Path):
+    """Writes sources.yaml with these sources of "anna" beside a folder with the film clip.mp4."""
+    (tmp_path / "films").mkdir()
+    make_film(tmp_path / "films" / "clip.mp4")
+
+    def write(sources: str) -> Path:
+        path = tmp_path / "sources.yaml"
+        path.write_text("anna:\n" + indent(dedent(sources).strip(), "  ") + "\n")
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    film = make_film(tmp_path_factory.mktemp("served") / "film.mp4")
+    with serve(film.read_bytes()) as address:
+        yield address
+
+
+def test_a_local_film_is_copied_and_described(listed, tmp_path: Path) -> None:
+    sources = listed("- {id: one, path: films/clip.mp4, licence: mine}")
+    rows = download(sources, "anna", tmp_path / "raw", LENIENT)
+    assert read_rows(tmp_path / "raw" / "sources.parquet") == rows
+    row = rows[0]
+    film = (tmp_path / "films" / "clip.mp4").read_bytes()
+    assert (tmp_path / "raw" / "one.mp4").read_bytes() == film
+    assert (row["id"], row["file"], row["status"], row["licence"]) == ("one", "one.mp4", "kept", "mine")
+    assert (row["duration_s"], row["average_fps"], row["width_px"], row["has_audio"]) == ("2", "25", 96, False)
+    assert row["sha256"] == hashlib.sha256(film).hexdigest()
+    assert download_metrics(rows) == {"n_sources": 1, "n_kept": 1, "n_rejected": 0, "duration_s": 2.0}
+
+
+def test_reasons_of_all_that_can_go_wrong(listed, tmp_path: Path, address: str) -> None:
+    (tmp_path / "films" / "text.mp4").write_text("no video\n" * 99)
+    sources = listed(f"""
+        - {{id: good, url: {address}/film.mp4}}
+        - {{id: page, url: {address}/page}}
+        - {{id: missing, url: {address}/missing}}
+        - {{id: dropped, url: {address}/dropped}}
+        - {{id: nobody, url: "http://127.0.0.1:9/a.mp4"}}
+        - {{id: gone, path: films/gone.mp4}}
+        - {{id: text, path: films/text.mp4}}
+        - {{id: other, path: films/clip.mp4, sha256: "{"0" * 64}"}}
+        """)
+    rows = download(sources, "anna", tmp_path / "raw", LENIENT)
+    assert {row["id"]: row["reason"] for row in rows} == {
+        "good": None,
+        "page": "web_page",
+        "missing": "http_error",
+        "dropped": "incomplete",
+        "nobody": "unreachable",
+        "gone": "no_such_file",
+        "text": "not_a_video",
+        "other": "wrong_hash",
+    }
+    assert all(row["detail"] for row in rows[1:])
+    left = {path.name for path in (tmp_path / "raw").iterdir()}
+    assert left == {"good.mp4", "sources.parquet", "manifest.json"}
+
+
+def test_too_many_failures_are_an_error_with_counts(listed, tmp_path: Path, address: str) -> None:
+    sources = listed(f"""
+        - {{id: a, url: {address}/missing}}
+        - {{id: b, url: {address}/missing}}
+        - {{id: c, path: films/none.mp4}}
+        - {{id: d, path: films/clip.mp4}}
+        """)
+    with pytest.raises(TalkeditError, match=r"3 of 4 .*2 http_error, 1 no_such_file.*max_failed_share"):
+        download(sources, "anna", tmp_path / "raw", DownloadParams(timeout_s=1.0, max_failed_share=0.5))
+    assert (tmp_path / "raw" / "d.mp4").exists()
+
+
+def test_what_is_there_is_not_fetched_again_and_what_is_not_wanted_goes(listed, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    film = (tmp_path / "films" / "clip.mp4").read_bytes()
+    with serve(film) as address:
+        sources = listed(f"""
+            - {{id: web, url: {address}/film.mp4}}
+            - {{id: own, path: films/clip.mp4}}
+            """)
+        first = download(sources, "anna", raw, LENIENT)
+        before = {path.name: path.read_bytes() for path in raw.iterdir()}
+    assert download(sources, "anna", raw, LENIENT) == first  # the server is gone
+    assert {path.name: path.read_bytes() for path in raw.iterdir()} == before
+
+    make_film(tmp_path / "films" / "clip.mp4", stamps=list(range(75)))
+    rows = download(sources, "anna", raw, LENIENT)
+    assert [row["duration_s"] for row in rows] == ["2", "3"]
+
+    download(listed("- {id: own, path: films/clip.mp4}"), "anna", raw, LENIENT)
+    assert {path.name for path in raw.iterdir()} == {"own.mp4", "sources.parquet", "manifest.json"}
+
+
+def test_a_damaged_copy_is_fetched_again(listed, tmp_path: Path) -> None:
+    sources = listed("- {id: own, path: films/clip.mp4}")
+    download(sources, "anna", tmp_path / "raw", LENIENT)
+    (tmp_path / "raw" / "own.mp4").write_bytes(b"broken")
+    assert download(sources, "anna", tmp_path / "raw", LENIENT)[0]["status"] == "kept"
+
+
+def test_an_origins_name_cannot_take_a_name_of_ours(listed, tmp_path: Path) -> None:
+    (tmp_path / "films" / "x.json").write_bytes((tmp_path / "films" / "clip.mp4").read_bytes())
+    rows = download(listed("- {id: manifest, path: films/x.json}"), "anna", tmp_path / "raw", LENIENT)
+    assert rows[0]["file"] == "manifest.video"
+    assert rows[0]["status"] == "kept"
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("- {id: a}", "exactly one of path, url, package"),
+        ("- {id: a, path: x, url: 'http://x'}", "exactly one of path, url, package"),
+        ("- {id: a, package: x==1, member: y}", "belong together"),
+        ("- {id: a, package: '--evil', member: y, sha256: x}", r"anna\.0\.package"),
+        ("- {id: a, url: 'file:///etc/passwd'}", r"anna\.0\.url"),
+        ("- {id: ../a, path: x}", r"anna\.0\.id"),
+        ("- {id: a, path: x, lisence: mine}", r"anna\.0\.lisence"),
+        ("- {id: a, path: 7}", r"anna\.0\.path"),
+        ("- {id: a, path: x}\n- {id: A, path: y}", "more than once"),
+        ("[]", "anna"),
+        ("- {id: a, path: [}", "not valid YAML"),
+    ],
+)
+def test_what_is_wrong_in_sources_yaml_has_its_name(listed, tmp_path: Path, source: str, problem: str) -> None:
+    with pytest.raises(ParamsError, match=problem):
+        download(listed(source), "anna", tmp_path / "raw", LENIENT)
+    assert not (tmp_path / "raw").exists()
+
+
+def test_an_unknown_person_is_told_the_known_ones(listed, tmp_path: Path) -> None:
+    sources = listed("- {id: a, path: films/clip.mp4}")
+    with pytest.raises(ParamsError, match="no person 'bob'; it has anna"):
+        download(sources, "bob", tmp_path / "raw", LENIENT)
+    with pytest.raises(ParamsError, match="cannot be read"):
+        download(tmp_path / "none.yaml", "bob", tmp_path / "raw", LENIENT)

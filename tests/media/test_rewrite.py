@@ -1,0 +1,212 @@
+"""Outside the mask nothing changes but by the encoder; times, colours and sound are the source's."""
+
+import subprocess
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from films import HEIGHT_PX, WIDTH_PX, full_disk, number_of, tone
+
+from talkedit.errors import MediaError
+from talkedit.media.decode import Decoder
+from talkedit.media.ffmpeg import ffmpeg_path, mux_audio
+from talkedit.media.rewrite import compose, rewrite_video, to_yuv420p, upright_planes
+from talkedit.media.video import measure_duration_s, probe, read_frames
+
+LOSSLESS = {"crf": 0, "preset": "ultrafast"}
+BOX = (slice(21, 44), slice(31, 62))  # odd edges, so that chroma samples straddle them
+
+
+def invert_box(number: int, image: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Edits every second frame, and spoils what lies outside the mask, which must not matter."""
+    if number % 2:
+        return None
+    mask = np.zeros(image.shape[:2], np.float32)
+    mask[BOX] = 0.5
+    edited = np.zeros_like(image)
+    edited[BOX] = 255 - image[BOX]
+    return edited, mask
+
+
+def planes_of(path: Path) -> list[list[np.ndarray]]:
+    return [list(upright_planes(to_yuv420p(frame, path))) for _, frame in Decoder(path).frames()]
+
+
+def audio_packets(path: Path) -> list[tuple[bytes, Fraction]]:
+    with av.open(str(path)) as container:
+        return [(bytes(p), p.pts * p.time_base) for p in container.demux(audio=0) if p.size]
+
+
+def test_only_samples_under_the_mask_change(film, tmp_path: Path) -> None:
+    source, out = film(), tmp_path / "out.mp4"
+    report = rewrite_video(source, out, invert_box, **LOSSLESS)
+    assert (report.n_frames, report.n_edited, report.has_audio, report.damage) == (50, 25, False, None)
+    inside = [np.zeros((HEIGHT_PX, WIDTH_PX), bool), *(np.zeros((HEIGHT_PX // 2, WIDTH_PX // 2), bool) for _ in "uv")]
+    inside[0][BOX] = True
+    for chroma in inside[1:]:
+        chroma[21 // 2 : 43 // 2 + 1, 31 // 2 : 61 // 2 + 1] = True
+    for number, (before, after) in enumerate(zip(planes_of(source), planes_of(out), strict=True)):
+        for mask, old, new in zip(inside, before, after, strict=True):
+            assert np.array_equal(old[~mask], new[~mask])
+        same = np.array_equal(before[0], after[0])
+        assert same == bool(number % 2)
+    assert np.abs(after[0][BOX].astype(int) - before[0][BOX]).max() == 0  # frame 49 was left alone
+
+
+def test_the_edit_is_what_is_shown(film, tmp_path: Path) -> None:
+    def paint(_: int, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.full_like(image, (40, 90, 200)), np.ones(image.shape[:2], np.float32)
+
+    rewrite_video(film(), tmp_path / "out.mp4", paint, **LOSSLESS)
+    frame = next(read_frames(tmp_path / "out.mp4"))
+    assert np.abs(frame.image.astype(int) - (40, 90, 200)).max() <= 3
+
+
+def test_edited_and_original_colours_meet_without_a_step() -> None:
+    """An edit that returns the image it was given changes flat colours by rounding alone, in every matrix and range."""
+    for matrix in (1, 5, 2):
+        for colour_range in (1, 2):
+            frame = av.VideoFrame(16, 16, "yuv420p")
+            for plane, value in zip(frame.planes, (120, 100, 150), strict=True):
+                plane.update(bytes([value]) * plane.buffer_size)
+            frame.colorspace, frame.color_range = matrix, colour_range
+            before = upright_planes(frame)
+            after = compose(before, frame.to_ndarray(format="rgb24"), np.ones((16, 16), np.float32), like=frame)
+            assert max(np.abs(a.astype(int) - b).max() for a, b in zip(before, after, strict=True)) <= 1
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_times_and_sound_are_the_sources(film, tmp_path: Path, suffix: str) -> None:
+    stamps = [10, 13, 20, 21, 60, 61, 62, 100]
+    source = film(stamps=stamps, time_base=Fraction(1, 1000), sound_s=(0.3, tone(48_000, 48_000)))
+    out = tmp_path / f"out{suffix}"
+    report = rewrite_video(source, out, lambda *_: None)
+    assert (report.n_frames, report.n_edited, report.has_audio) == (8, 0, True)
+    assert [f.time_s for f in read_frames(out)] == [Fraction(s - 10, 1000) for s in stamps]
+    assert [number_of(f.image) for f in read_frames(out)] == list(range(8))
+    assert probe(out).time_base == Fraction(1, 1000)
+    assert measure_duration_s(out) == pytest.approx(float(measure_duration_s(source)), abs=0.001)
+    before, after = audio_packets(source), audio_packets(out)
+    assert [data for data, _ in before] == [data for data, _ in after]
+    since = [float(packets[0][1] - probe(path).start_s) for packets, path in ((before, source), (after, out))]
+    assert since[0] == pytest.approx(since[1], abs=0.001 if suffix == ".mkv" else 1e-9)
+
+
+def test_colours_are_tagged_as_the_source(film, tmp_path: Path) -> None:
+    source = film(
+        "full.mp4", pixel_format="yuvj420p", options={"x264-params": "colormatrix=bt709:colorprim=bt709:transfer=bt709"}
+    )
+    rewrite_video(source, tmp_path / "out.mp4", invert_box, **LOSSLESS)
+    tags = []
+    for path in (source, tmp_path / "out.mp4"):
+        _, frame = next(Decoder(path).frames())
+        tags.append((frame.color_range, frame.colorspace, frame.color_primaries, frame.color_trc))
+    assert tags[0] == tags[1] == (2, 1, 1, 1)
+    old, new = (next(read_frames(path)).image.astype(int) for path in (source, tmp_path / "out.mp4"))
+    assert np.abs(old - new)[:16].max() == 0
+
+
+def test_pixels_that_are_not_square_stay_so(film, tmp_path: Path) -> None:
+    rewrite_video(film(options={"x264-params": "sar=4/3:bframes=0"}), tmp_path / "out.mp4", lambda *_: None, **LOSSLESS)
+    assert probe(tmp_path / "out.mp4").pixel_aspect == Fraction(4, 3)
+
+
+def test_a_preset_that_does_not_exist_is_said(film, tmp_path: Path) -> None:
+    source = film()
+    with pytest.raises(MediaError, match="check crf and preset"):
+        rewrite_video(source, tmp_path / "out.mp4", lambda *_: None, preset="warp")
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+
+
+def test_an_error_of_the_edit_is_passed_on_as_it_is(film, tmp_path: Path) -> None:
+    def fail(*_: object) -> None:
+        raise MediaError("face", "is not there")
+
+    with pytest.raises(MediaError, match=r"^face: is not there$"):
+        rewrite_video(film(), tmp_path / "out.mp4", fail)
+
+
+def test_a_rotation_tag_becomes_an_upright_picture(film, tmp_path: Path) -> None:
+    turned = tmp_path / "turned.mp4"
+    command = [ffmpeg_path(), "-loglevel", "error", "-display_rotation", "90", "-i", film(), "-c", "copy", turned]
+    subprocess.run(command, check=True)
+    assert (probe(turned).width_px, probe(turned).height_px) == (HEIGHT_PX, WIDTH_PX)
+    rewrite_video(turned, tmp_path / "out.mp4", invert_box, **LOSSLESS)
+    info = probe(tmp_path / "out.mp4")
+    assert (info.width_px, info.height_px, info.rotation_deg) == (HEIGHT_PX, WIDTH_PX, 0)
+    for before, after in zip(read_frames(turned), read_frames(tmp_path / "out.mp4"), strict=True):
+        assert np.array_equal(before.image[50:], after.image[50:])
+        # Turned counterclockwise, the bars of the top are on the left.
+        assert number_of(np.rot90(after.image, -1)) & 0b11 == number_of(np.rot90(before.image, -1)) & 0b11
+
+
+def test_odd_sizes_are_padded_by_the_last_row_and_column(film, tmp_path: Path) -> None:
+    source = film("odd.mkv", codec="ffv1", size_px=(97, 65))
+    rewrite_video(source, tmp_path / "out.mp4", invert_box, **LOSSLESS)
+    before, after = planes_of(source)[1], planes_of(tmp_path / "out.mp4")[1]
+    assert after[0].shape == (66, 98)
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+    assert np.array_equal(after[0][64], after[0][65])
+    assert np.array_equal(after[0][:, 96], after[0][:, 97])
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, ValueError])
+def test_a_stop_on_the_way_leaves_the_old_file_and_no_other(film, tmp_path: Path, failure: type[BaseException]) -> None:
+    def fail(number: int, _: np.ndarray) -> None:
+        if number == 30:
+            raise failure
+
+    source, out = film(), tmp_path / "out.mp4"
+    out.write_bytes(b"the old one")
+    with pytest.raises(failure):
+        rewrite_video(source, out, fail)
+    assert out.read_bytes() == b"the old one"
+    assert {path.name for path in tmp_path.iterdir()} == {"film.mp4", "out.mp4"}
+
+
+def test_a_full_disk_is_said_in_one_sentence(film, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0)
+    ones = np.ones((HEIGHT_PX, WIDTH_PX), np.float32)
+    source, out = film(), tmp_path / "out.mp4"
+    with full_disk(30_000), pytest.raises(MediaError, match=r"out\.mp4: cannot be written .*free some space"):
+        rewrite_video(source, out, lambda _, image: (noise.integers(0, 255, image.shape, np.uint8), ones), crf=1)
+    assert {path.name for path in tmp_path.iterdir()} == {"film.mp4"}
+
+
+def test_outputs_that_cannot_be_are_refused_before_work(film, tmp_path: Path) -> None:
+    source = film()
+    never: Callable = lambda *_: pytest.fail("the edit was called")  # noqa: E731
+    for out, problem in (
+        (tmp_path / "out.avi", "must end in"),
+        (source, "the input itself"),
+        (tmp_path / "none" / "out.mp4", "does not exist"),
+    ):
+        with pytest.raises(MediaError, match=problem):
+            rewrite_video(source, out, never)
+    assert number_of(next(read_frames(source)).image) == 0
+
+
+def test_sound_that_the_container_cannot_hold_is_ffmpegs_to_say(film, tmp_path: Path) -> None:
+    (tmp_path / "sound.mkv").write_bytes(b"")
+    with pytest.raises(MediaError, match=r"ffmpeg cannot write it: .*sound\.mkv"):
+        mux_audio(film(), tmp_path / "sound.mkv", tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
+
+
+def test_a_damaged_source_keeps_what_can_be_decoded(shared_media: Path, tmp_path: Path) -> None:
+    source = shared_media / "cases" / "mpeg1_decode_errors.mpg"
+    report = rewrite_video(source, tmp_path / "out.mp4", lambda *_: None, preset="ultrafast")
+    assert report.n_frames == 75
+    assert report.damage is not None
+    assert [f.time_s for f in read_frames(tmp_path / "out.mp4")] == [f.time_s for f in read_frames(source)]
+
+
+@pytest.mark.parametrize("name", ["portrait_vfr.mp4", "scene_cuts_2997.mp4"])
+def test_real_files_keep_their_times_and_sound(shared_media: Path, tmp_path: Path, name: str) -> None:
+    source = shared_media / "cases" / name
+    rewrite_video(source, tmp_path / "out.mp4", lambda *_: None, preset="ultrafast")
+    assert [f.time_s for f in read_frames(tmp_path / "out.mp4")] == [f.time_s for f in read_frames(source)]
+    assert audio_packets(source) == audio_packets(tmp_path / "out.mp4")

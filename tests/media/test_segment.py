@@ -1,0 +1,88 @@
+"""No frame is in two clips, both splits have some, and one more source moves nobody else's."""
+
+from fractions import Fraction
+
+import pytest
+from pydantic import ValidationError
+
+from talkedit.media.segment import SegmentParams, Source, plan_clips
+from talkedit.records import CLIP_FPS, Clip
+
+PARAMS = SegmentParams(clip_s=4.0, min_clip_s=2.0, validation_share=0.15, guard_s=0.2, seed=0)
+MANY: list[Source] = [(f"s{i}", f"s{i}.mp4", Fraction(30 + i)) for i in range(40)]
+
+
+def frames_of(clip: Clip) -> set[tuple[str, Fraction]]:
+    return {(clip.source, time) for time in clip.times_s()}
+
+
+def test_one_short_source_is_cut_in_two() -> None:
+    """5.772 s are 144 frames: 15% are 22 held out, 5 are the guard, 117 remain."""
+    train, held_out = plan_clips([("a", "a.mp4", Fraction(172_999, 29_970))], PARAMS)
+    assert (train.start_s, train.n_frames, train.split) == (0, 117, "train")
+    assert (held_out.start_s, held_out.n_frames, held_out.split) == (Fraction(122, 25), 22, "validation")
+    assert train.clip_id != held_out.clip_id
+
+
+def test_the_held_out_end_is_at_least_four_fifths_of_a_second() -> None:
+    train, held_out = plan_clips([("a", "a.mp4", Fraction(2))], PARAMS)
+    assert (train.n_frames, held_out.start_s, held_out.n_frames) == (25, Fraction(30, 25), 20)
+
+
+def test_clips_of_a_source_are_equal_and_held_out_ones_give_up_the_guard() -> None:
+    clips = plan_clips([("a", "a.mp4", Fraction(60))], PARAMS)
+    assert [clip.start_s // 4 for clip in clips] == list(range(15))
+    assert {clip.n_frames for clip in clips if clip.split == "train"} == {100}
+    inner = [clip for clip in clips if clip.split == "validation" and 0 < clip.start_s < 55]
+    assert inner
+    assert all((clip.start_s % 4, clip.n_frames) == (Fraction(1, 5), 90) for clip in inner)
+
+
+def test_no_frame_is_in_two_clips_and_none_lies_past_the_end() -> None:
+    clips = plan_clips(MANY, PARAMS)
+    frames = [frame for clip in clips for frame in frames_of(clip)]
+    assert len(frames) == len(set(frames))
+    ends = {file: duration_s for _, file, duration_s in MANY}
+    assert all(clip.start_s + clip.n_frames / CLIP_FPS <= ends[clip.source] for clip in clips)
+    assert all((clip.start_s * 25).denominator == 1 for clip in clips)
+
+
+def test_about_the_share_asked_for_is_held_out() -> None:
+    clips = plan_clips(MANY, PARAMS)
+    share = sum(clip.split == "validation" for clip in clips) / len(clips)
+    assert 0.10 < share < 0.20
+    assert len(clips) > 400
+
+
+def test_one_more_source_moves_no_other() -> None:
+    before, after = plan_clips(MANY, PARAMS), plan_clips([("new", "new.mp4", Fraction(99)), *MANY], PARAMS)
+    assert [clip for clip in after if clip.source != "new.mp4"] == before
+
+
+def test_another_seed_holds_out_others() -> None:
+    other = PARAMS.model_copy(update={"seed": 1})
+    splits = [[clip.split for clip in plan_clips(MANY, params)] for params in (PARAMS, other)]
+    assert splits[0] != splits[1]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_two_clips_are_one_of_each(seed: int) -> None:
+    clips = plan_clips([("a", "a.mp4", Fraction(8))], PARAMS.model_copy(update={"seed": seed}))
+    assert sorted(clip.split for clip in clips) == ["train", "validation"]
+
+
+def test_too_short_sources_give_nothing() -> None:
+    assert plan_clips([("a", "a.mp4", Fraction(199, 100))], PARAMS) == []
+    assert plan_clips([], PARAMS) == []
+
+
+def test_no_clip_is_shorter_than_the_least() -> None:
+    params = PARAMS.model_copy(update={"min_clip_s": 4.0})
+    clips = plan_clips([("a", "a.mp4", Fraction(796, 100)), ("b", "b.mp4", Fraction(4))], params)
+    assert sorted(clip.n_frames for clip in clips if clip.split == "train" or clip.start_s == 0)[-1] >= 100
+    assert len(clips) == 2
+
+
+def test_lengths_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValidationError, match="clip_s"):
+        SegmentParams(clip_s=1.0, min_clip_s=2.0, validation_share=0.1, guard_s=0.2, seed=0)

@@ -1,0 +1,173 @@
+"""Frames are all there, upright, and at their exact times."""
+
+import os
+import wave
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from films import HEIGHT_PX, WIDTH_PX, full_disk, number_of, numbered_image
+
+from talkedit.errors import MediaError
+from talkedit.media.video import Reader, measure_duration_s, probe, read_frames, read_frames_at, write_video
+
+COLOUR_TOLERANCE = 12  # of 255, after lossy coding
+
+
+def test_every_frame_is_read_once_in_order_to_the_last(film) -> None:
+    frames = list(read_frames(film()))
+    assert [number_of(frame.image) for frame in frames] == list(range(50))
+    assert [frame.time_s for frame in frames] == [Fraction(i, 25) for i in range(50)]
+
+
+def test_variable_frame_times_are_exact(film) -> None:
+    stamps = [0, 3003, 6006, 15015, 15016, 90_000]
+    frames = list(read_frames(film(stamps=stamps, time_base=Fraction(1, 90_000))))
+    assert [frame.time_s for frame in frames] == [Fraction(stamp, 90_000) for stamp in stamps]
+
+
+def test_times_count_from_the_first_frame(film) -> None:
+    path = film(stamps=[100, 101, 102], sound_s=(0.0, np.zeros(48_000, np.float32)))
+    assert probe(path).start_s == 4
+    assert [frame.pts for frame in read_frames(path)] == [frame.time_s * 25 for frame in read_frames(path)] == [0, 1, 2]
+
+
+def test_probe(film) -> None:
+    info = probe(film(size_px=(96, 64)))
+    assert (info.width_px, info.height_px, info.codec, info.pixel_format) == (96, 64, "h264", "yuv420p")
+    assert (info.average_fps, info.duration_s, info.has_audio, info.rotation_deg) == (25, 2, False, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixel_format"),
+    [("a.mkv", "libx264", "yuv444p"), ("a.mp4", "libx265", "yuv420p10le"), ("a.mpg", "mpeg1video", "yuv420p")],
+)
+def test_containers_codecs_and_pixel_formats(film, name: str, codec: str, pixel_format: str) -> None:
+    frames = list(read_frames(film(name, codec=codec, pixel_format=pixel_format)))
+    assert [number_of(frame.image) for frame in frames] == list(range(50))
+    red = frames[0].image[HEIGHT_PX - 8, 8].astype(int)
+    assert np.abs(red - (200, 30, 30)).max() <= COLOUR_TOLERANCE
+
+
+def test_frames_at_gives_the_frame_on_the_screen(film) -> None:
+    path = film(stamps=[0, 200, 400, 1000], time_base=Fraction(1, 1000))
+    wanted = [Fraction(-1), 0, Fraction(1, 10), Fraction(1999, 10_000), Fraction(1, 5), Fraction(9, 10), 1, 7]
+    shown = [number_of(image) for image in read_frames_at(path, [Fraction(time) for time in wanted])]
+    assert shown == [0, 0, 0, 1, 1, 2, 3, 3]  # 0.1999 s is within half a millisecond of the frame at 0.2 s
+
+
+def test_frames_at_late_times_are_the_same_as_when_reading_from_the_start(film) -> None:
+    path = film(stamps=list(range(200)), options={"g": "30", "bf": "3"})
+    times = [Fraction(i, 25) for i in range(130, 140)]
+    assert [number_of(image) for image in read_frames_at(path, times)] == list(range(130, 140))
+
+
+def test_frames_at_refuses_times_that_go_back(film) -> None:
+    with pytest.raises(ValueError, match="ascend"):
+        list(read_frames_at(film(), [Fraction(1), Fraction(0)]))
+
+
+def test_a_cut_off_file_gives_what_is_there_and_says_so(film, tmp_path: Path) -> None:
+    whole = film("whole.mkv")
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    reader = Reader(cut)
+    numbers = [number_of(frame.image) for frame in reader]
+    assert 5 < len(numbers) < 50
+    assert numbers == list(range(len(numbers)))
+    assert measure_duration_s(cut) < measure_duration_s(whole) == 2
+
+
+def test_a_cut_off_mp4_is_noticed(film, tmp_path: Path) -> None:
+    path = film("whole.mp4", stamps=list(range(100)))
+    content = bytearray(path.read_bytes())
+    moov = content.index(b"moov") - 4
+    (tmp_path / "cut.mp4").write_bytes(_moov_first(bytes(content), moov)[:-2500])
+    reader = Reader(tmp_path / "cut.mp4")
+    numbers = [number_of(frame.image) for frame in reader]
+    assert 0 < len(numbers) <= 100
+    assert reader.damage is not None
+
+
+def _moov_first(content: bytes, moov_at: int) -> bytes:
+    """Puts the index before the samples, moving the offsets in it, as files made for streaming have it."""
+    mdat_at = content.index(b"mdat") - 4
+    moov = bytearray(content[moov_at:])
+    table = moov.index(b"stco") + 8
+    for i in range(int.from_bytes(moov[table : table + 4], "big")):
+        at = table + 4 + 4 * i
+        moov[at : at + 4] = (int.from_bytes(moov[at : at + 4], "big") + len(moov)).to_bytes(4, "big")
+    return content[:mdat_at] + bytes(moov) + content[mdat_at:moov_at]
+
+
+@pytest.mark.parametrize("content", [b"", b"no video\n" * 99, os.urandom(999)], ids=["empty", "text", "noise"])
+@pytest.mark.parametrize("name", ["a.mp4", "a.txt", "a"])
+def test_what_is_no_video_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match="not a video"):
+        probe(path)
+
+
+def test_a_missing_file_a_folder_and_mere_sound_are_refused(film, tmp_path: Path) -> None:
+    for path, problem in ((tmp_path / "none.mp4", "no such file"), (tmp_path, "not a video")):
+        with pytest.raises(MediaError, match=problem):
+            probe(path)
+    with wave.open(str(tmp_path / "a.wav"), "wb") as sound:
+        sound.setparams((1, 2, 16_000, 0, "NONE", ""))
+        sound.writeframes(bytes(32_000))
+    with pytest.raises(MediaError, match="no video stream"):
+        probe(tmp_path / "a.wav")
+
+
+def test_written_video_reads_back_and_is_the_same_bytes_each_time(tmp_path: Path) -> None:
+    images = [numbered_image(i) for i in range(12)]
+    for name in ("a.mp4", "b.mp4"):
+        write_video(tmp_path / name, iter(images), Fraction(30_000, 1001), crf=10)
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    frames = list(read_frames(tmp_path / "a.mp4"))
+    assert [number_of(frame.image) for frame in frames] == list(range(12))
+    assert [frame.time_s for frame in frames] == [Fraction(1001 * i, 30_000) for i in range(12)]
+    flat = (slice(HEIGHT_PX // 2 + 4, None), slice(WIDTH_PX // 3 + 4, -WIDTH_PX // 3 - 4))
+    assert np.abs(frames[5].image[flat].astype(int) - 128).max() <= 3
+    assert np.abs(frames[5].image[-8, 8].astype(int) - (200, 30, 30)).max() <= 6
+
+
+@pytest.mark.parametrize("images", [[], [np.zeros((63, 96, 3), np.uint8)], [numbered_image(0), numbered_image(0, 64)]])
+def test_nothing_is_left_of_a_video_that_cannot_be_written(tmp_path: Path, images: list[np.ndarray]) -> None:
+    with pytest.raises(MediaError):
+        write_video(tmp_path / "a.mp4", images, Fraction(25), crf=18)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_leaves_the_old_video(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"the old one")
+    noise = np.random.default_rng(0).integers(0, 255, (20, 64, 96, 3), np.uint8)
+    with full_disk(20_000), pytest.raises(MediaError, match="free some space"):
+        write_video(path, noise, Fraction(25), crf=1)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.mp4"]
+    assert path.read_bytes() == b"the old one"
+
+
+def test_real_phone_video_is_upright(shared_media: Path) -> None:
+    info = probe(shared_media / "cases" / "rotation_90_phone.mp4")
+    assert (info.width_px, info.height_px, info.rotation_deg) == (1080, 1920, 90)
+    image = next(read_frames(info.path)).image
+    assert image.shape == (1920, 1080, 3)
+    redness = image[..., 0].astype(int) - image[..., 1]
+    mouth, opposite = (redness[y - 60 : y + 60, 440:640].mean() for y in (1234, 1920 - 1234))
+    assert mouth > 2 * opposite  # upright, the man's open mouth is in the lower half
+
+
+@pytest.mark.parametrize("name", ["portrait_vfr.mp4", "mpeg1_decode_errors.mpg", "two_faces_720p.avi"])
+def test_real_files_give_ascending_times_and_the_same_frames_from_anywhere(shared_media: Path, name: str) -> None:
+    path = shared_media / "cases" / name
+    reader = Reader(path)
+    frames = [(frame.time_s, frame.image[::9, ::9].tobytes()) for frame in reader]
+    times = [time for time, _ in frames]
+    assert times == sorted(set(times))
+    assert (reader.damage is not None) == ("decode_errors" in name)
+    late = frames[-10:]
+    assert [image[::9, ::9].tobytes() for image in read_frames_at(path, [t for t, _ in late])] == [i for _, i in late]
