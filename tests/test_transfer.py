@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import serve
 
 from talkedit.transfer import TransferError, fetch_url
+
+from .servers import serve
 
 CONTENT = bytes(range(256)) * 10_000
 

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from talkedit.edit.renderer import Crops, Renderer, take
+from talkedit.edit.renderer import Crops, Renderer, take, take_attributes
 from talkedit.edit.timeline import Timeline
 from talkedit.errors import ClipRejected, MediaError, ModelError
 from talkedit.face.crop import CropParams, plan_crops
 from talkedit.face.extract import AttributesParams, build_extractors, extract_attributes
 from talkedit.face.geometry import cut
 from talkedit.face.head import camera_of, locate_heads, turn_heads
-from talkedit.face.paste import feathered_mask, match_seam, paste
+from talkedit.face.paste import match_seam, paste
 from talkedit.face.track import FaceTracker
 from talkedit.media.audio import MEL_SILENCE, N_MELS, mel_spectrogram, mel_windows, read_audio
 from talkedit.media.rewrite import rewrite_video
@@ -29,7 +29,6 @@ from talkedit.records import CLIP_FPS, Attributes, CropTrack, Floats, Image
 from talkedit.shards.writer import ShardsParams
 from talkedit.train.artifact import TrainedModel, load_model
 
-FEATHER_SHARE = 0.06  # width of the mask's soft edge, as a share of the crop's side
 CHUNK_S, OVERLAP_S = 8.0, 1.0  # crops are measured in chunks that overlap, so that smoothing has no seams
 
 
@@ -131,8 +130,8 @@ class Editor:
         measured = self.measure(source)
         asked = timeline.apply(measured.attributes)
         asked_heads = turn_heads(measured.heads, asked.pose_deg)
-        camera = camera_of(measured.track.frame_size_px)
-        mask = self.paste_mask(measured.track.size_px)
+        camera = camera_of(measured.track.frame_size_px)[None]
+        mask = self._renderer.paste_mask(measured.track.size_px)
 
         with progress_bar() as bar:
             task = bar.add_task("editing", total=len(measured.found), unit="frames", note="")
@@ -145,18 +144,14 @@ class Editor:
                 transform = measured.track.frame_from_crop[index]
                 crop = cut(image, transform, measured.track.size_px)
                 crops = Crops(crop[None], measured.heads[one], camera, transform[None])
-                drawn = self._renderer.draw(crops, asked_heads[one], crops, measured.mel[one], _take(asked, one))[0]
+                drawn = self._renderer.draw(
+                    crops, asked_heads[one], crops, measured.mel[one], take_attributes(asked, one)
+                )[0]
                 return paste(image, match_seam(drawn, crop, mask), mask, transform)
 
             report = rewrite_video(source, out, edit_frame, crf=crf, preset=preset)
         gaps = stretches(~measured.found)
-        return EditReport(
-            out, report.n_frames, report.n_edited, gaps, measured.has_audio, forced, report.damage
-        )
-
-    def paste_mask(self, size_px: int) -> Floats:
-        """(S, S): what of a drawn crop is shown, with a soft edge."""
-        return feathered_mask(size_px, self.model.params.mask_share, FEATHER_SHARE)
+        return EditReport(out, report.n_frames, report.n_edited, gaps, measured.has_audio, forced, report.damage)
 
     def measure(self, source: Path) -> Measured:
         """The first pass: follows the face and measures what can be changed.
@@ -203,10 +198,15 @@ class Editor:
             held += self._cut(islice(frames, wanted), track, first_held + len(held))
             window = slice(first_held, first_held + len(held))
             found = extract_attributes(np.stack(held), take(track, window), fps, self._extractors)
-            parts.append(_take(found, slice(start - first_held, stop - first_held)))
+            parts.append(take_attributes(found, slice(start - first_held, stop - first_held)))
             keep_from = max(stop - overlap, 0)
             held, first_held = held[keep_from - first_held :], keep_from
-        return Attributes(*(np.concatenate(columns) for columns in zip(*map(_columns, parts), strict=True)))
+        return Attributes(
+            *(
+                np.concatenate([getattr(part, name) for part in parts])
+                for name in ("pose_deg", "emotion", "eye_openness")
+            )
+        )
 
     @staticmethod
     def _cut(frames: Iterator[Frame], track: CropTrack, first: int) -> list[Image]:
@@ -220,11 +220,3 @@ def stretches(flags: np.ndarray) -> list[tuple[int, int]]:
     """The runs of true values, (first, last) each: ``[0, 1, 1, 0, 1]`` gives ``[(1, 2), (4, 4)]``."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
     return [(int(first), int(end) - 1) for first, end in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def _take(attributes: Attributes, indices: slice) -> Attributes:
-    return Attributes(*(column[indices] for column in _columns(attributes)))
-
-
-def _columns(attributes: Attributes) -> tuple[Floats, Floats, Floats]:
-    return attributes.pose_deg, attributes.emotion, attributes.eye_openness

@@ -7,11 +7,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from talkedit.face.paste import feathered_mask, match_seam
 from talkedit.models.codes import draw_mask, make_codes
 from talkedit.models.guide import Heads, guide
-from talkedit.records import Attributes, CropTrack, Floats, Image
+from talkedit.records import Attributes, CropTrack, Doubles, Floats, Image
 from talkedit.shards.loader import shrink
 from talkedit.train.artifact import TrainedModel
+
+Chosen = slice | NDArray[np.intp]
+
+FEATHER_SHARE = 0.06  # width of the mask's soft edge, as a share of the crop's side
+BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -20,23 +26,31 @@ class Crops:
 
     Attributes:
         images: (N, S, S, 3) uint8 RGB.
-        camera_from_head: (N, 3, 4).
-        camera: (3,), focal length and principal point, in frame pixels.
-        frame_from_crop: (N, 3, 3).
+        camera_from_head: (N, 3, 4) float32.
+        camera: (N, 3) float32, focal length and principal point, in frame pixels.
+        frame_from_crop: (N, 3, 3) float64.
     """
 
     images: NDArray[np.uint8]
     camera_from_head: Floats
     camera: Floats
-    frame_from_crop: NDArray[np.float64]
+    frame_from_crop: Doubles
 
-    def heads(self, camera_from_head: Floats | None = None) -> Heads:
-        """Where the heads are, or would be."""
-        placed = self.camera_from_head if camera_from_head is None else camera_from_head
+    def take(self, indices: Chosen) -> "Crops":
+        """Some of them."""
+        return Crops(
+            self.images[indices], self.camera_from_head[indices], self.camera[indices], self.frame_from_crop[indices]
+        )
+
+    def heads(self, camera_from_head: Floats) -> Heads:
+        """The heads, placed at `camera_from_head`, as the networks take them."""
+        # Crop pixel p lies at share (p + 0.5) / size of the picture's side.
+        size_px = self.images.shape[1]
+        crop_from_picture = np.array([[size_px, 0, -0.5], [0, size_px, -0.5], [0, 0, 1]])
         return Heads(
-            torch.from_numpy(placed).float(),
-            torch.from_numpy(self.camera).float().expand(len(placed), 3),
-            picture_transforms(self.frame_from_crop, self.images.shape[1]),
+            torch.from_numpy(camera_from_head).float(),
+            torch.from_numpy(self.camera).float(),
+            torch.from_numpy(self.frame_from_crop @ crop_from_picture).float(),
         )
 
 
@@ -50,64 +64,74 @@ class Renderer:
     def __init__(self, model: TrainedModel) -> None:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._params = model.params
-        self._generator = model.generator.to(self._device, memory_format=torch.channels_last)
+        self._generator = model.generator.to(self._device)
 
-    @torch.inference_mode()
     def draw(self, target: Crops, asked_heads: Floats, source: Crops, mel: Floats, asked: Attributes) -> Image:
         """Draws each target crop's head as asked, from the source crop beside it.
 
         Args:
-            target: The crops to be filled; what is inside the mask is not looked at.
+            target: N crops to be filled; what is inside the mask is not looked at.
             asked_heads: (N, 3, 4), camera_from_head, how the heads are to be turned.
-            source: What the person looks like; may be the target itself.
+            source: What the person looks like, N crops; may be the target itself.
             mel: (N, 80, 16), the speech at each frame.
             asked: The codes at each frame.
 
         Returns:
             (N, S, S, 3) uint8, of the target's size; only what is inside the mask means anything.
         """
+        parts = []
+        for first in range(0, len(mel), BATCH):
+            some = slice(first, first + BATCH)
+            codes = take_attributes(asked, some)
+            parts.append(self._draw(target.take(some), asked_heads[some], source.take(some), mel[some], codes))
+        return np.concatenate(parts)
+
+    def blend(self, drawn: Image, original: Image) -> Image:
+        """A drawn crop in its original: colours matched at the seam, soft edge; (S, S, 3) uint8 each."""
+        mask = self.paste_mask(len(original))
+        matched = match_seam(drawn, original, mask).astype(np.float32)
+        return np.rint(original + mask[..., None] * (matched - original)).astype(np.uint8)
+
+    def paste_mask(self, size_px: int) -> Floats:
+        """(S, S) float32, 0..1: what of a drawn crop is shown."""
+        return feathered_mask(size_px, self._params.mask_share, FEATHER_SHARE)
+
+    @torch.inference_mode()
+    def _draw(self, target: Crops, asked_heads: Floats, source: Crops, mel: Floats, asked: Attributes) -> Image:
         size_px = target.images.shape[1]
-        masked = self._small(target.images) * (1 - draw_mask(self._params.image_px, self._params.mask_share))
-        large = _as_tensor(source.images)
-        small = self._small(source.images)
-        if self._params.sources == "guided":
-            heads = source.heads(), target.heads(asked_heads)
-            small, large = guide(small, *heads), guide(large, *heads, size_px=size_px)
-        codes = make_codes(*(torch.from_numpy(code)[None] for code in _codes(asked)))
-        drawing = self._generator(
-            small[None].to(self._device),
-            masked[None].to(self._device),
-            torch.from_numpy(mel)[None].to(self._device),
-            {name: code.to(self._device) for name, code in codes.items()},
-        )
-        if large.shape[-1] != size_px:
-            large = large.new_zeros(1, 1, size_px, size_px)  # raw sources: only the size counts
-        return _as_images(drawing.image(large.to(self._device)))
+        params = self._params
+        masked = self._small(target.images) * (1 - draw_mask(params.image_px, params.mask_share, self._device))
+        small, large = self._small(source.images), self._large(source.images)
+        if params.sources == "guided":
+            here = self._on_device(source.heads(source.camera_from_head))
+            asked_there = self._on_device(target.heads(asked_heads))
+            small, large = guide(small, here, asked_there), guide(large, here, asked_there, size_px)
+        else:
+            large = large.new_zeros(len(mel), 1, size_px, size_px)  # only the size counts
+        codes = make_codes(*(torch.from_numpy(code)[None].to(self._device) for code in _columns(asked)))
+        speech = torch.from_numpy(mel)[None].to(self._device)
+        pictures = self._generator(small[None], masked[None], speech, codes).image(large)
+        return (pictures * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+    def _on_device(self, heads: Heads) -> Heads:
+        return Heads(*(part.to(self._device) for part in heads))
 
     def _small(self, images: NDArray[np.uint8]) -> Tensor:
-        return torch.stack([shrink(image, self._params.image_px) for image in images]).float() / 255
+        return torch.stack([shrink(image, self._params.image_px) for image in images]).to(self._device).float() / 255
+
+    def _large(self, images: NDArray[np.uint8]) -> Tensor:
+        return torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2).float() / 255
 
 
-def picture_transforms(frame_from_crop: NDArray[np.float64], size_px: int) -> Tensor:
-    """(N, 3, 3) frame_from_picture: crop pixel p lies at share (p + 0.5) / size of the picture's side."""
-    crop_from_picture = np.array([[size_px, 0, -0.5], [0, size_px, -0.5], [0, 0, 1]])
-    return torch.from_numpy(frame_from_crop @ crop_from_picture).float()
-
-
-def take(track: CropTrack, indices: slice) -> CropTrack:
+def take(track: CropTrack, indices: Chosen) -> CropTrack:
     """The same track, some of its frames."""
-    return CropTrack(
-        track.size_px, track.frame_from_crop[indices], track.landmarks_px[indices], track.frame_size_px
-    )
+    return CropTrack(track.size_px, track.frame_from_crop[indices], track.landmarks_px[indices], track.frame_size_px)
 
 
-def _codes(asked: Attributes) -> tuple[Floats, Floats, Floats]:
-    return asked.pose_deg, asked.emotion, asked.eye_openness
+def take_attributes(attributes: Attributes, indices: Chosen) -> Attributes:
+    """The attributes of some frames."""
+    return Attributes(*(column[indices] for column in _columns(attributes)))
 
 
-def _as_tensor(images: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-
-
-def _as_images(pictures: Tensor) -> NDArray[np.uint8]:
-    return (pictures * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+def _columns(attributes: Attributes) -> tuple[Floats, Floats, Floats]:
+    return attributes.pose_deg, attributes.emotion, attributes.eye_openness

@@ -16,6 +16,7 @@ from talkedit.records import CropTrack, Doubles, Floats
 # The point that stays where it is when the head is turned: between the ears, the centre of the ellipsoid that
 # talkedit.models.guide turns.
 TURNING_POINT = np.array([0.0, -3.8, 3.0])
+TURN_ROUNDS = 4
 
 
 def camera_of(frame_size_px: tuple[int, int]) -> Floats:
@@ -41,23 +42,28 @@ def locate_heads(track: CropTrack, pose_deg: ArrayLike, smooth_frames: float) ->
         rotation = rotation_from_angles(angles, guess)
         heads.append(np.column_stack([rotation, _translation(points, rotation, track.frame_size_px)]))
     placed = np.stack(heads)
-    pivots = smooth(placed[:, :, :3] @ TURNING_POINT + placed[:, :, 3], smooth_frames)
-    return _place(placed[:, :, :3], pivots)
+    pivots = smooth(_pivots(placed), smooth_frames)
+    return turn_heads(_place(placed[:, :, :3], pivots), pose_deg)
 
 
 def turn_heads(camera_from_head: ArrayLike, pose_deg: ArrayLike) -> Floats:
     """The same heads, turned about their middle until they show `pose_deg`; (T, 3, 4) and (T, 3) to (T, 3, 4)."""
     heads = np.asarray(camera_from_head, np.float64)
-    pivots = heads[:, :, :3] @ TURNING_POINT + heads[:, :, 3]
-    rotations = [
-        rotation_from_angles(angles, head[:, 3]) for angles, head in zip(np.asarray(pose_deg), heads, strict=True)
-    ]
-    return _place(np.stack(rotations), pivots)
+    pivots = _pivots(heads)
+    # Angles are against the ray to the head, which a turn moves a little; each round is some ten times nearer.
+    for _ in range(TURN_ROUNDS):
+        pairs = zip(np.asarray(pose_deg), heads, strict=True)
+        heads = _place(np.stack([rotation_from_angles(angles, head[:, 3]) for angles, head in pairs]), pivots)
+    return heads.astype(np.float32)
 
 
-def _place(rotations: Doubles, pivots: Doubles) -> Floats:
+def _pivots(heads: Doubles) -> Doubles:
+    return heads[:, :, :3] @ TURNING_POINT + heads[:, :, 3]
+
+
+def _place(rotations: Doubles, pivots: Doubles) -> Doubles:
     translations = pivots - rotations @ TURNING_POINT
-    return np.concatenate([rotations, translations[:, :, None]], axis=2).astype(np.float32)
+    return np.concatenate([rotations, translations[:, :, None]], axis=2)
 
 
 def _translation(landmarks_frame_px: Floats, rotation: Doubles, frame_size_px: tuple[int, int]) -> Doubles:
@@ -69,4 +75,4 @@ def _translation(landmarks_frame_px: Floats, rotation: Doubles, frame_size_px: t
     # (X + tx) = u (Z + tz) and (Y + ty) = v (Z + tz)
     rows = np.concatenate([np.stack([one, zero, -seen[:, 0]], 1), np.stack([zero, one, -seen[:, 1]], 1)])
     right = np.concatenate([seen[:, 0] * turned[:, 2] - turned[:, 0], seen[:, 1] * turned[:, 2] - turned[:, 1]])
-    return np.linalg.lstsq(rows, right, rcond=None)[0]
+    return np.linalg.lstsq(rows, right, rcond=None)[0].astype(np.float64)

@@ -12,6 +12,7 @@ import av
 import av.error
 import numpy as np
 from av.container import InputContainer
+from numpy.typing import NDArray
 
 from talkedit.errors import MediaError
 from talkedit.manifest import write_atomically
@@ -168,7 +169,7 @@ def _mel_basis() -> Floats:
     return librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=_N_FFT, n_mels=N_MELS, fmin=55, fmax=7600)
 
 
-def mel_windows(mel: Floats, times_s: Sequence[Fraction | float]) -> Floats:
+def mel_windows(mel: Floats, times_s: Sequence[Fraction | float] | NDArray[np.floating]) -> Floats:
     """The 0.2 s of sound around each time.
 
     Args:

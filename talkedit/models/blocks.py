@@ -10,8 +10,9 @@ CHANNELS_PER_GROUP = 8
 
 
 def group_norm(n_channels: int) -> nn.GroupNorm:
-    """Group norm with groups of about eight channels."""
-    return nn.GroupNorm(max(n_channels // CHANNELS_PER_GROUP, 1), n_channels)
+    """Group norm with groups of about eight channels, more where that does not divide them."""
+    most = max(n_channels // CHANNELS_PER_GROUP, 1)
+    return nn.GroupNorm(max(n for n in range(1, most + 1) if n_channels % n == 0), n_channels)
 
 
 class ConvBlock(nn.Module):

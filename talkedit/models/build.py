@@ -10,7 +10,7 @@ from talkedit.models.codes import CODE_ROWS
 from talkedit.models.discriminator import Discriminator
 from talkedit.models.encoders import AudioEncoder, CodeEncoder, FaceEncoder, level_widths
 from talkedit.models.generator import Generator
-from talkedit.models.landmarks import LandmarkNet
+from talkedit.models.landmarks import EyeNet
 from talkedit.params import Section
 
 IMAGE_CHANNELS = 3
@@ -68,7 +68,6 @@ def build_discriminator(params: ModelParams) -> Discriminator:
     return Discriminator(params.n_frames, widths, params.embedding_dim, params.width)
 
 
-def build_landmark_net(params: ModelParams) -> LandmarkNet:
-    """The landmark network, with fresh weights."""
-    widths = level_widths(params.image_px, params.width, params.max_width)[1:-1]
-    return LandmarkNet(widths, params.image_px)
+def build_eye_net(params: ModelParams) -> EyeNet:
+    """The eye landmark network, with fresh weights."""
+    return EyeNet(params.width)

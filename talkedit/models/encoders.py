@@ -21,11 +21,11 @@ def level_widths(image_px: int, width: int, max_width: int) -> list[int]:
         ValueError: `image_px` is not 4 or 6 times a power of two.
     """
     widths, size_px = [width], image_px
-    while size_px > 6:
-        if size_px % 2:
-            raise ValueError(f"must be 4 or 6 times a power of two, such as 64, 96, 128 or 256, not {image_px}")
+    while size_px > 6 and size_px % 2 == 0:
         size_px //= 2
         widths.append(min(widths[-1] * 2, max_width))
+    if size_px not in (4, 6):
+        raise ValueError(f"must be 4 or 6 times a power of two, such as 64, 96, 128 or 256, not {image_px}")
     return widths
 
 

@@ -1,46 +1,72 @@
-"""A small landmark network: what dlib finds, but with a gradient, so that a loss on the eyes reaches the pixels."""
-
-from itertools import pairwise
+"""A small eye landmark network: what dlib finds, but with a gradient, so that a loss on the eyes reaches the pixels."""
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from talkedit.models.blocks import ConvBlock, DownBlock
 
 EYES = ((36, 42), (42, 48))  # dlib's indices: the person's right eye, then the left
+PATCH_PX = 32
+PATCH_PER_EYE = 2.0  # side of the patch over the width of the eye
 
 
-class LandmarkNet(nn.Module):
-    """Crops to 68 points, by convolutions and a linear head on a coarse feature map.
+class EyeNet(nn.Module):
+    """The six points of each eye, from a patch around it.
+
+    Where the eyes are is given, because it is known: from dlib, in the frame that is to be drawn again. How far they
+    are open is what the network sees. One set of weights serves both eyes.
 
     Args:
-        widths: Channels of the levels; the first is at half resolution.
-        image_px: Side of the crops that it is made for.
+        width: Channels of the first convolution; doubled twice.
     """
 
-    def __init__(self, widths: list[int], image_px: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        pairs = pairwise(widths)
-        side_px = image_px >> len(widths)
         self.layers = nn.Sequential(
-            ConvBlock(3, widths[0], kernel=5, stride=2),
-            *(DownBlock(finer, coarser, n_residual=1) for finer, coarser in pairs),
+            ConvBlock(3, width),
+            DownBlock(width, 2 * width, n_residual=1),
+            DownBlock(2 * width, 4 * width, n_residual=1),
+            DownBlock(4 * width, 4 * width, n_residual=0),
             nn.Flatten(),
-            nn.Linear(widths[-1] * side_px**2, 256),
-            nn.ReLU(),
-            nn.Linear(256, 68 * 2),
+            nn.Linear(4 * width * (PATCH_PX // 8) ** 2, 6 * 2),
         )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """(N, 3, px, px), 0..1, to (N, 68, 2): x and y as a share of the crop's side."""
-        return 0.5 + self.layers(images.contiguous(memory_format=torch.channels_last)).unflatten(1, (68, 2))
+    def forward(self, images: Tensor, places: Tensor) -> Tensor:
+        """Finds the eyes' points.
+
+        Args:
+            images: (N, 3, px, px), 0..1.
+            places: (N, 2, 3), from `eye_places`: where each eye is, and the side of its patch.
+
+        Returns:
+            (N, 2, 6, 2): x and y as shares of the crop's side, in dlib's order.
+        """
+        steps = (torch.arange(PATCH_PX, device=images.device) + 0.5) / PATCH_PX - 0.5
+        centres, sides = places[..., :2], places[..., 2:]
+        x = (centres[..., :1] + sides * steps)[:, :, None, :].expand(-1, -1, PATCH_PX, -1)
+        y = (centres[..., 1:] + sides * steps)[:, :, :, None].expand(-1, -1, -1, PATCH_PX)
+        grid = torch.stack([x, y], dim=-1).flatten(1, 2) * 2 - 1  # one eye below the other: (N, 2 * 32, 32, 2)
+        patches = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+        patches = patches.unflatten(2, (2, PATCH_PX)).transpose(1, 2).flatten(0, 1)
+        offsets = self.layers(patches).unflatten(1, (6, 2)).unflatten(0, (len(images), 2))
+        return centres[:, :, None] + sides[:, :, None] * offsets
 
 
-def eye_aspect_ratio(landmarks: Tensor) -> Tensor:
-    """EAR (Soukupova and Cech 2016), mean of both eyes: (N, 68, 2) to (N,)."""
-    ratios = []
-    for first, end in EYES:
-        p1, p2, p3, p4, p5, p6 = landmarks[:, first:end].unbind(dim=1)
-        lids = torch.linalg.vector_norm(p2 - p6, dim=-1) + torch.linalg.vector_norm(p3 - p5, dim=-1)
-        ratios.append(lids / (2 * torch.linalg.vector_norm(p1 - p4, dim=-1)).clamp_min(1e-6))
-    return torch.stack(ratios).mean(dim=0)
+def eye_points(landmarks: Tensor) -> Tensor:
+    """The eyes' points of dlib's 68: (N, 68, 2) to (N, 2, 6, 2)."""
+    return torch.stack([landmarks[:, first:end] for first, end in EYES], dim=1)
+
+
+def eye_places(eyes: Tensor) -> Tensor:
+    """Where the eyes are and how large their patches: (N, 2, 6, 2) points to (N, 2, 3) x, y, side."""
+    corners = (eyes[:, :, 0] + eyes[:, :, 3]) / 2  # the corners stay when the lids move
+    width = torch.linalg.vector_norm(eyes[:, :, 0] - eyes[:, :, 3], dim=-1, keepdim=True)
+    return torch.cat([corners, PATCH_PER_EYE * width], dim=-1)
+
+
+def eye_aspect_ratio(eyes: Tensor) -> Tensor:
+    """EAR (Soukupova and Cech 2016), mean of both eyes: (N, 2, 6, 2) to (N,)."""
+    p1, p2, p3, p4, p5, p6 = eyes.unbind(dim=2)
+    lids = torch.linalg.vector_norm(p2 - p6, dim=-1) + torch.linalg.vector_norm(p3 - p5, dim=-1)
+    return (lids / (2 * torch.linalg.vector_norm(p1 - p4, dim=-1)).clamp_min(1e-6)).mean(dim=1)

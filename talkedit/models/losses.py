@@ -10,10 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from talkedit.models.landmarks import EYES
 from talkedit.params import Section
-
-OUTER_EYE_CORNERS = (36, 45)
 
 
 class LossParams(Section):
@@ -76,11 +73,8 @@ def blink(prediction: Tensor, truth: Tensor) -> Tensor:
     """Mean distance between the eyes' landmarks, in units of the distance between the outer eye corners.
 
     Args:
-        prediction: (N, 68, 2) landmarks of generated frames, from a network that passes gradients.
-        truth: (N, 68, 2) landmarks of the target frames.
+        prediction: (N, 2, 6, 2) points of both eyes in generated frames, from a network that passes gradients.
+        truth: (N, 2, 6, 2) points in the target frames.
     """
-    eyes = [index for first, end in EYES for index in range(first, end)]
-    corners = truth[:, OUTER_EYE_CORNERS[0]] - truth[:, OUTER_EYE_CORNERS[1]]
-    unit = torch.linalg.vector_norm(corners, dim=-1, keepdim=True).clamp_min(1e-6)
-    distance = torch.linalg.vector_norm(prediction[:, eyes] - truth[:, eyes], dim=-1)
-    return (distance / unit).mean()
+    unit = torch.linalg.vector_norm(truth[:, 0, 0] - truth[:, 1, 3], dim=-1)[:, None, None].clamp_min(1e-6)
+    return (torch.linalg.vector_norm(prediction - truth, dim=-1) / unit).mean()

@@ -15,9 +15,9 @@ import av
 import numpy as np
 import psutil
 import torch
-import webdataset
 from torch import Tensor
 from torch.nn import functional as F
+from webdataset.compat import WebDataset
 
 from talkedit.errors import TalkeditError
 from talkedit.media.audio import mel_windows
@@ -83,13 +83,13 @@ def read_samples(folder: Path, split: str) -> Iterator[Sample]:
     shards = sorted(str(path) for path in folder.glob(f"{split}-*.tar"))
     if not shards:
         raise TalkeditError(f"{folder}: holds no shard of the {split} split; run `dvc repro shards`")
-    for members in webdataset.WebDataset(shards, shardshuffle=False, empty_check=False):
+    for members in WebDataset(shards, shardshuffle=False, empty_check=False):
         yield decode(members)
 
 
 def decode_crops(sample: Sample) -> Iterator[np.ndarray]:
     """The crops at native size, (S, S, 3) uint8 RGB each."""
-    with av.open(io.BytesIO(sample.crops_mp4)) as container:
+    with av.open(io.BytesIO(sample.crops_mp4), "r") as container:
         for frame in container.decode(video=0):
             yield frame.to_ndarray(format="rgb24")
 
@@ -206,7 +206,7 @@ def stack_windows(windows: list[Batch]) -> Batch:
         Heads(*(torch.cat(parts) for parts in zip(*(getattr(batch, name) for batch in windows), strict=True)))
         for name in Batch._fields[8:]
     ]
-    return Batch(keys, *tensors, *heads)
+    return Batch._make([keys, *tensors, *heads])
 
 
 def read_preparation(folder: Path) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
-import webdataset
 from pydantic import Field
+from webdataset.writer import ShardWriter
 
 from talkedit.errors import TalkeditError
 from talkedit.face.crop import read_crop_track
@@ -65,12 +65,12 @@ def write_shards(clips: Path, crops: Path, attributes: Path, out: Path, params: 
         if not members:
             raise TalkeditError(f"no usable clip is left for {split}; add footage to data/sources.yaml")
         pattern = str(out / f"{split}-%06d.tar")
-        with webdataset.ShardWriter(pattern, maxcount=params.max_clips, mtime=0, encoder=False, verbose=0) as writer:
+        with ShardWriter(pattern, maxcount=params.max_clips, mtime=0, encoder=False, verbose=0) as writer:
             for sample in track(
                 _samples(members, clips, crops, attributes, params), f"packing {split}", "clips", len(members)
             ):
                 writer.write(encode(sample))
-                rows.append(_row(sample, Path(writer.fname).name))
+                rows.append(_row(sample, Path(str(writer.fname)).name))
     write_table(out / INDEX, rows, SCHEMA)
     preparation = {"crop": read_record(crops), "attributes": read_record(attributes), "shards": params.model_dump()}
     write_atomically(out / PREPARATION, (json.dumps(preparation, indent=1, sort_keys=True) + "\n").encode())

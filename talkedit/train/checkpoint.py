@@ -8,6 +8,7 @@ not used, so that an ablation never goes on from another experiment's weights.
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -19,7 +20,7 @@ from talkedit.errors import ModelError
 from talkedit.manifest import content_key, file_sha256, write_atomically
 
 
-def run_key(params: dict[str, object], code: str, inputs: list[Path]) -> str:
+def run_key(params: dict[str, Any], code: str, inputs: list[Path]) -> str:
     """The hash of everything that decides a run.
 
     Args:
@@ -117,7 +118,7 @@ def save_weights(module: nn.Module, path: Path) -> None:
     write_atomically(path, save({name: value.contiguous() for name, value in module.state_dict().items()}))
 
 
-def _metadata(content: bytes) -> dict[str, object]:
+def _metadata(content: bytes) -> dict[str, Any]:
     header_size = int.from_bytes(content[:8], "little")
     return json.loads(json.loads(content[8 : 8 + header_size])["__metadata__"]["state"])
 

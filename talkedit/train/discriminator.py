@@ -1,4 +1,4 @@
-"""Trains what the generator is later judged by: the multi-attribute discriminator, and the landmark network."""
+"""Trains what the generator is later judged by: the multi-attribute discriminator, and the eye landmark network."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,23 +10,26 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from talkedit.closure import code_hash
-from talkedit.models.build import ModelParams, build_discriminator, build_landmark_net
+from talkedit.models.build import ModelParams, build_discriminator, build_eye_net
 from talkedit.models.codes import make_codes
 from talkedit.models.discriminator import TERMS, Discriminator, squared_distance
-from talkedit.models.landmarks import EYES, LandmarkNet, eye_aspect_ratio
+from talkedit.models.landmarks import EyeNet, eye_aspect_ratio, eye_places, eye_points
+from talkedit.models.losses import blink
 from talkedit.params import Section
 from talkedit.shards.loader import Batch, LoadedClip, draw_batch, load_split
 from talkedit.train.checkpoint import Checkpoint, run_key, save_weights
 from talkedit.train.inputs import jitter, to_device
-from talkedit.train.loop import run_steps
+from talkedit.train.loop import run_steps, set_learning_rate
 
 DISCRIMINATOR_FILE = "discriminator.safetensors"
-LANDMARKS_FILE = "landmarks.safetensors"
+EYES_FILE = "eyes.safetensors"
 N_VALIDATION_BATCHES = 8
+DECAY_FROM = 0.5  # share of the steps after which the learning rate falls to 0
+PLACE_NOISE = 0.06  # of the patch's side
 
 
 class DiscriminatorParams(Section):
-    """How the discriminator and the landmark network are trained."""
+    """How the discriminator and the eye landmark network are trained."""
 
     section: ClassVar[str] = "discriminator"
     seed: int = Field(ge=0, description="seed of weights and windows")
@@ -38,7 +41,6 @@ class DiscriminatorParams(Section):
         ge=0, description="poses nearer than this are no negative pair, mean over the window"
     )
     min_emotion_gap: float = Field(ge=0, le=1, description="likewise for emotions, total variation distance")
-    eye_weight: float = Field(gt=0, description="weight of the eyes' points in the landmark loss, others 1")
     jitter_share: float = Field(ge=0, lt=0.5, description="random shift and scale of the crops, share of the side")
     log_every_n_steps: int = Field(gt=0, description="steps between points of the curves")
 
@@ -56,15 +58,15 @@ def train_discriminator(
         params: How to train.
 
     Returns:
-        Metrics on the validation split: accuracy a term, landmark error, error of the eye aspect ratio.
+        Metrics on the validation split: accuracy a term, error of the eyes' points and of the eye aspect ratio.
     """
     fabric = Fabric(accelerator="auto", devices=1)
     fabric.seed_everything(params.seed, verbose=False)
     clips = load_split(shards, "train", model.image_px)
-    discriminator, landmark_net = build_discriminator(model), build_landmark_net(model)
-    networks = torch.nn.ModuleDict({"discriminator": discriminator, "landmarks": landmark_net})
+    discriminator, eye_net = build_discriminator(model), build_eye_net(model)
+    networks = torch.nn.ModuleDict({"discriminator": discriminator, "eyes": eye_net})
     optimizer = torch.optim.Adam(networks.parameters(), params.learning_rate, betas=(0.5, 0.999))
-    fabric.setup(networks.to(memory_format=torch.channels_last), optimizer)
+    fabric.setup(networks, optimizer)
     sections = {section.section: section.model_dump() for section in (model, params)}
     key = run_key(sections, code_hash(__file__), [shards])
     checkpoint = Checkpoint(out, key, {"networks": networks}, {"optimizer": optimizer})
@@ -76,9 +78,10 @@ def train_discriminator(
         generator = torch.Generator().manual_seed(params.seed + step)
         batch = to_device(jitter(draw(step), params.jitter_share, generator), fabric.device)
         losses = discriminator_losses(discriminator, batch, params)
-        losses["landmarks"] = landmark_loss(landmark_net, batch, params.eye_weight)
+        losses["eyes"] = eye_loss(eye_net, batch, generator)
         optimizer.zero_grad()
         fabric.backward(torch.stack(list(losses.values())).sum())
+        set_learning_rate(optimizer, params.learning_rate, step, params.n_steps, DECAY_FROM)
         optimizer.step()
         return {name: loss.detach() for name, loss in losses.items()}
 
@@ -95,10 +98,10 @@ def train_discriminator(
     )
     out.mkdir(parents=True, exist_ok=True)
     save_weights(discriminator, out / DISCRIMINATOR_FILE)
-    save_weights(landmark_net, out / LANDMARKS_FILE)
+    save_weights(eye_net, out / EYES_FILE)
     checkpoint.remove()
     held_out = load_split(shards, "validation", model.image_px)
-    return validate(discriminator, landmark_net, held_out, model, params, fabric.device)
+    return validate(discriminator, eye_net, held_out, model, params, fabric.device)
 
 
 def discriminator_losses(discriminator: Discriminator, batch: Batch, params: DiscriminatorParams) -> dict[str, Tensor]:
@@ -117,20 +120,23 @@ def discriminator_losses(discriminator: Discriminator, batch: Batch, params: Dis
     return losses
 
 
-def landmark_loss(network: LandmarkNet, batch: Batch, eye_weight: float) -> Tensor:
-    """Mean distance to dlib's points in percent of the crop's side, the eyes' points weighted."""
-    truth = batch.landmarks.flatten(0, 1)
-    distance = torch.linalg.vector_norm(network(batch.target.flatten(0, 1).float() / 255) - truth, dim=-1)
-    weight = torch.ones_like(distance)
-    for first, end in EYES:
-        weight[:, first:end] = eye_weight
-    return 100 * (distance * weight).sum() / weight.sum()
+def eye_loss(network: EyeNet, batch: Batch, generator: torch.Generator) -> Tensor:
+    """Mean distance to dlib's points of the eyes, in units of the distance between the outer corners.
+
+    The patches are placed a little wrong at random, so that the points are found where the eye is, not where the
+    patch is.
+    """
+    truth = eye_points(batch.landmarks.flatten(0, 1))
+    places = eye_places(truth)
+    noise = torch.randn(places.shape, generator=generator).to(places.device) * PLACE_NOISE
+    found = network(batch.target.flatten(0, 1).float() / 255, places + places[..., 2:] * noise)
+    return blink(found, truth)
 
 
 @torch.no_grad()
 def validate(
     discriminator: Discriminator,
-    landmark_net: LandmarkNet,
+    eye_net: EyeNet,
     clips: list[LoadedClip],
     model: ModelParams,
     params: DiscriminatorParams,
@@ -140,7 +146,7 @@ def validate(
 
     Returns:
         ``<term>_accuracy``: share of pairs in which the belonging one is nearer (0.5 is chance), None where the split
-        has no pair that differs; ``landmark_error_px256`` and ``ear_error``, mean absolute.
+        has no pair that differs; ``eye_error_px256`` and ``ear_error``, mean absolute.
     """
     nearer: dict[str, list[Tensor]] = {term: [] for term in TERMS}
     errors, ear_errors = [], []
@@ -149,15 +155,15 @@ def validate(
         matches, others, differ = _pairs(discriminator, batch, params)
         for term in TERMS:
             nearer[term].append((matches[term] < others[term])[differ[term]].float())
-        truth = batch.landmarks.flatten(0, 1)
-        found = landmark_net(batch.target.flatten(0, 1).float() / 255)
+        truth = eye_points(batch.landmarks.flatten(0, 1))
+        found = eye_net(batch.target.flatten(0, 1).float() / 255, eye_places(truth))
         errors.append(torch.linalg.vector_norm(found - truth, dim=-1).mean())
         ear_errors.append((eye_aspect_ratio(found) - eye_aspect_ratio(truth)).abs().mean())
     metrics: dict[str, Any] = {}
     for term in TERMS:
         pairs = torch.cat(nearer[term])
         metrics[f"{term}_accuracy"] = float(pairs.mean()) if len(pairs) else None
-    metrics["landmark_error_px256"] = 256 * float(torch.stack(errors).mean())
+    metrics["eye_error_px256"] = 256 * float(torch.stack(errors).mean())
     metrics["ear_error"] = float(torch.stack(ear_errors).mean())
     return metrics
 

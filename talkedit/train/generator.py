@@ -1,4 +1,4 @@
-"""Trains the generator against the frozen discriminator, landmark network and feature network."""
+"""Trains the generator against the frozen discriminator, eye network and feature network."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,19 +11,19 @@ from torch import Tensor, nn
 from talkedit import __version__
 from talkedit.closure import code_hash
 from talkedit.models import losses
-from talkedit.models.build import ModelParams, build_discriminator, build_generator, build_landmark_net
+from talkedit.models.build import ModelParams, build_discriminator, build_eye_net, build_generator
 from talkedit.models.discriminator import Discriminator
 from talkedit.models.generator import Generator
-from talkedit.models.landmarks import LandmarkNet
+from talkedit.models.landmarks import EyeNet, eye_places
 from talkedit.models.losses import LossParams
 from talkedit.models.perceptual import Vgg16Features
 from talkedit.params import Section
 from talkedit.shards.loader import Batch, draw_batch, load_split, read_preparation
 from talkedit.train.artifact import control_ranges, save_model
 from talkedit.train.checkpoint import Checkpoint, load_weights, run_key
-from talkedit.train.discriminator import DISCRIMINATOR_FILE, LANDMARKS_FILE
+from talkedit.train.discriminator import DISCRIMINATOR_FILE, EYES_FILE
 from talkedit.train.inputs import Inputs, jitter, make_inputs, to_device
-from talkedit.train.loop import run_steps
+from talkedit.train.loop import run_steps, set_learning_rate
 from talkedit.train.vgg import load_vgg
 
 
@@ -45,9 +45,9 @@ class TrainParams(Section):
 class Judges(nn.Module):
     """The frozen networks behind the losses: they are read, never changed, while the generator steps."""
 
-    def __init__(self, discriminator: Discriminator, landmarks: LandmarkNet, vgg: Vgg16Features | None) -> None:
+    def __init__(self, discriminator: Discriminator, eyes: EyeNet, vgg: Vgg16Features | None) -> None:
         super().__init__()
-        self.discriminator, self.landmarks, self.vgg = discriminator, landmarks, vgg
+        self.discriminator, self.eyes, self.vgg = discriminator, eyes, vgg
         self.requires_grad_(False).eval()
 
     def terms(self, drawn: Tensor, inputs: Inputs, params: LossParams, step: int, seed: int) -> dict[str, Tensor]:
@@ -74,9 +74,10 @@ class Judges(nn.Module):
         if ramp and params.lambda_s:
             terms["s"] = losses.sync(self.discriminator.distances(seen, inputs.mel, inputs.codes))
         if ramp and params.lambda_b:
+            places = eye_places(inputs.eyes)
             with torch.no_grad():
-                eyes = self.landmarks(truth)
-            terms["b"] = losses.blink(self.landmarks(seen.flatten(0, 1)), eyes)
+                wanted = self.eyes(truth, places)
+            terms["b"] = losses.blink(self.eyes(seen.flatten(0, 1), places), wanted)
         return terms
 
 
@@ -109,7 +110,7 @@ def train_generator(
     fabric.seed_everything(params.seed, verbose=False)
     clips = load_split(shards, "train", model.image_px)
     judges = _load_judges(discriminator_folder, model, loss).to(fabric.device)
-    generator = build_generator(model).to(memory_format=torch.channels_last)
+    generator = build_generator(model)
     average = build_generator(model).to(fabric.device)
     average.load_state_dict(generator.state_dict())
     optimizer = torch.optim.Adam(generator.parameters(), params.learning_rate, betas=(0.9, 0.99))
@@ -129,7 +130,7 @@ def train_generator(
         optimizer.zero_grad()
         fabric.backward(total)
         fabric.clip_gradients(generator, optimizer, max_norm=params.max_grad_norm, error_if_nonfinite=False)
-        _set_learning_rate(optimizer, params, step)
+        set_learning_rate(optimizer, params.learning_rate, step, params.n_steps, params.decay_from)
         optimizer.step()
         _follow(average, generator, params.ema_decay, step)
         return {"total": total.detach(), **{name: term.detach() for name, term in terms.items()}}
@@ -166,23 +167,16 @@ def draw_windows(generator: nn.Module, inputs: Inputs) -> Tensor:
 
 
 def _load_judges(folder: Path, model: ModelParams, loss: LossParams) -> Judges:
-    discriminator, landmarks = build_discriminator(model), build_landmark_net(model)
+    discriminator, eyes = build_discriminator(model), build_eye_net(model)
     load_weights(discriminator, folder / DISCRIMINATOR_FILE)
-    load_weights(landmarks, folder / LANDMARKS_FILE)
-    return Judges(discriminator, landmarks, load_vgg(loss.perceptual_net))
+    load_weights(eyes, folder / EYES_FILE)
+    return Judges(discriminator, eyes, load_vgg(loss.perceptual_net))
 
 
 def _some_frames(n_frames: int, share: float, step: int, seed: int) -> Tensor:
     """A random share of the frames, at least one, decided by seed and step."""
     random = torch.Generator().manual_seed(seed + step)
     return torch.randperm(n_frames, generator=random)[: max(round(n_frames * share), 1)]
-
-
-def _set_learning_rate(optimizer: torch.optim.Optimizer, params: TrainParams, step: int) -> None:
-    """Warm up over 20 steps, hold, then fall linearly to 0."""
-    left = (params.n_steps - step) / (params.n_steps * (1 - params.decay_from))
-    for group in optimizer.param_groups:
-        group["lr"] = params.learning_rate * min((step + 1) / 20, left, 1.0)
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from talkedit.models.build import ModelParams
 from talkedit.models.codes import draw_mask, make_codes
 from talkedit.models.guide import Heads, guide
+from talkedit.models.landmarks import eye_points
 from talkedit.shards.loader import Batch
 
 
@@ -22,6 +23,7 @@ class Inputs(NamedTuple):
         codes: pose, emotion, blink, (B, C, T) each.
         truth: (B, T, 3, px, px), 0..1.
         mask: (1, 1, px, px), 1 where the head is drawn.
+        eyes: (B * T, 2, 6, 2), dlib's points of both eyes in the truth, shares of the side.
     """
 
     source: Tensor
@@ -30,6 +32,7 @@ class Inputs(NamedTuple):
     codes: dict[str, Tensor]
     truth: Tensor
     mask: Tensor
+    eyes: Tensor
 
 
 def make_inputs(batch: Batch, params: ModelParams) -> Inputs:
@@ -41,7 +44,7 @@ def make_inputs(batch: Batch, params: ModelParams) -> Inputs:
         source = guided.unflatten(0, truth.shape[:2])
     mask = draw_mask(params.image_px, params.mask_share, truth.device)
     codes = make_codes(batch.pose_deg, batch.emotion, batch.eye_openness)
-    return Inputs(source, truth * (1 - mask), batch.mel, codes, truth, mask)
+    return Inputs(source, truth * (1 - mask), batch.mel, codes, truth, mask, eye_points(batch.landmarks.flatten(0, 1)))
 
 
 def jitter(batch: Batch, share: float, generator: torch.Generator) -> Batch:
@@ -80,7 +83,7 @@ def to_device(batch: Batch, device: torch.device) -> Batch:
         Heads(*(part.to(device) for part in field)) if isinstance(field, Heads) else field.to(device)
         for field in batch[1:]
     ]
-    return Batch(batch.keys, *moved)
+    return Batch._make([batch.keys, *moved])
 
 
 def _resample(images: Tensor, old_from_new: Tensor) -> Tensor:

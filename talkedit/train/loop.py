@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 from dvclive.live import Live
+from torch.optim import Optimizer
 
 from talkedit.errors import TalkeditError
 from talkedit.progress import progress_bar
@@ -15,6 +16,7 @@ from talkedit.train.checkpoint import Checkpoint
 Step = Callable[[int], dict[str, torch.Tensor]]
 
 CHECKPOINT_EVERY_S = 60.0
+WARM_UP_STEPS = 20
 
 
 def run_steps(
@@ -72,6 +74,13 @@ def run_steps(
                 saved = time.monotonic()
     means["images_per_s"] = (n_steps - first) * n_images / max(time.monotonic() - started, 1e-9)
     return means
+
+
+def set_learning_rate(optimizer: Optimizer, peak: float, step: int, n_steps: int, decay_from: float) -> None:
+    """Warms up over 20 steps, holds `peak`, then falls linearly to 0 over the last ``1 - decay_from`` of the run."""
+    left = (n_steps - step) / (n_steps * (1 - decay_from))
+    for group in optimizer.param_groups:
+        group["lr"] = peak * min((step + 1) / WARM_UP_STEPS, left, 1.0)
 
 
 def _log(live: Live, means: dict[str, float], step: int) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from films import make_film
+
+from .films import make_film
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import tone
 
 from talkedit.errors import MediaError
 from talkedit.media.audio import MEL_SILENCE, mel_spectrogram, mel_windows, read_audio, read_wav, write_wav
+
+from .films import tone
 
 ONSET_TOLERANCE_S = 0.005  # AAC smears an onset by some samples
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import make_film, tone
 
 from talkedit.errors import TalkeditError
 from talkedit.media.audio import read_wav
@@ -16,6 +15,8 @@ from talkedit.media.clips import read_clips, segment_metrics, segment_sources
 from talkedit.media.download import DownloadParams, download
 from talkedit.media.segment import SegmentParams
 from talkedit.tables import read_rows
+
+from .films import make_film, tone
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 PARAMS = SegmentParams(clip_s=2.0, min_clip_s=2.0, validation_share=0.15, guard_s=0.2, seed=0)

@@ -6,12 +6,13 @@ from pathlib import Path
 from textwrap import dedent, indent
 
 import pytest
-from films import make_film
-from servers import serve
 
 from talkedit.errors import ParamsError, TalkeditError
 from talkedit.media.download import DownloadParams, download, download_metrics
 from talkedit.tables import read_rows
+
+from ..servers import serve
+from .films import make_film
 
 LENIENT = DownloadParams(timeout_s=1.0, max_failed_share=0.99)
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from films import HEIGHT_PX, WIDTH_PX, full_disk, number_of, tone
 
 from talkedit.errors import MediaError
 from talkedit.media.decode import Decoder
 from talkedit.media.ffmpeg import ffmpeg_path, mux_audio
 from talkedit.media.rewrite import compose, rewrite_video, to_yuv420p, upright_planes
 from talkedit.media.video import measure_duration_s, probe, read_frames
+
+from .films import HEIGHT_PX, WIDTH_PX, full_disk, number_of, tone
 
 LOSSLESS = {"crf": 0, "preset": "ultrafast"}
 BOX = (slice(21, 44), slice(31, 62))  # odd edges, so that chroma samples straddle them

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from films import HEIGHT_PX, WIDTH_PX, full_disk, number_of, numbered_image
 
 from talkedit.errors import MediaError
 from talkedit.media.video import Reader, measure_duration_s, probe, read_frames, read_frames_at, write_video
+
+from .films import HEIGHT_PX, WIDTH_PX, full_disk, number_of, numbered_image
 
 COLOUR_TOLERANCE = 12  # of 255, after lossy coding
 

@@ -1,0 +1,26 @@
+"""Examines the model on held-out clips: likeness, landmarks, and whether each control does what was asked."""
+
+import argparse
+from pathlib import Path
+
+from talkedit.evaluate.examine import EvaluateParams, evaluate
+from talkedit.params import load_section
+from talkedit.stage import run_stage, write_metrics
+
+
+def main() -> None:
+    """Parses the paths and runs the stage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shards", type=Path, required=True, help="folder of the shards stage")
+    parser.add_argument("--model", type=Path, required=True, help="the model folder")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the contact sheet and the closed loop")
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics file")
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="parameters (default: params.yaml)")
+    args = parser.parse_args()
+    params = load_section(args.params, EvaluateParams)
+    write_metrics(args.metrics, evaluate(args.shards, args.model, args.out, params))
+    print(f"contact sheet: {args.out / 'contact_sheet.png'}")
+
+
+if __name__ == "__main__":
+    run_stage(main)

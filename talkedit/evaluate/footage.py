@@ -1,0 +1,132 @@
+"""Clips decoded at native size, and which of their frames serve as sources."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talkedit.edit.renderer import Crops, take_attributes
+from talkedit.records import POSE, Attributes, Floats, Image
+from talkedit.shards.loader import decode_crops
+from talkedit.shards.samples import Sample
+
+Indices = NDArray[np.intp]
+
+# Codes are compared in these units: a source that is off by one of them is equally far in each control.
+POSE_UNIT_DEG, OPENNESS_UNIT = 5.0, 0.2
+
+
+@dataclass(frozen=True)
+class Footage:
+    """N frames and what is known of them.
+
+    Attributes:
+        crops: Frames and heads.
+        attributes: Codes.
+        landmarks: (N, 68, 2) float32, shares of the crop's side.
+    """
+
+    crops: Crops
+    attributes: Attributes
+    landmarks: Floats
+
+    def take(self, indices: Indices) -> "Footage":
+        """Some of the frames."""
+        attributes = take_attributes(self.attributes, indices)
+        return Footage(self.crops.take(indices), attributes, self.landmarks[indices])
+
+
+def load_footage(sample: Sample, indices: Indices, size_px: int | None = None) -> Footage:
+    """Decodes frames of a clip.
+
+    Args:
+        sample: The clip.
+        indices: Which frames, ascending.
+        size_px: Side that the crops are brought to; their own unless given.
+    """
+    wanted = set(indices.tolist())
+    images = [crop for index, crop in enumerate(decode_crops(sample)) if index in wanted]
+    if size_px is not None and size_px != sample.track.size_px:
+        images = [_resize(image, size_px) for image in images]
+    scale = sample.track.size_px / images[0].shape[0]
+    # Pixel p of the resized crop lies at (p + 0.5) * scale - 0.5 of the stored one.
+    stored_from_resized = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1]])
+    crops = Crops(
+        images=np.stack(images),
+        camera_from_head=sample.heads[indices],
+        camera=np.tile(sample.camera, (len(indices), 1)),
+        frame_from_crop=sample.track.frame_from_crop[indices] @ stored_from_resized,
+    )
+    landmarks = ((sample.track.landmarks_px[indices] + 0.5) / sample.track.size_px).astype(np.float32)
+    return Footage(crops, take_attributes(sample.attributes, indices), landmarks)
+
+
+def load_sources(samples: list[Sample], max_frames: int, size_px: int) -> Footage:
+    """Training frames to draw from, evenly spread over all clips.
+
+    Args:
+        samples: The training clips.
+        max_frames: Most frames to load.
+        size_px: Side that all crops are brought to.
+    """
+    n_total = sum(sample.n_frames for sample in samples)
+    chosen = np.unique(np.linspace(0, n_total - 1, min(max_frames, n_total)).round().astype(np.intp))
+    parts, first = [], 0
+    for sample in samples:
+        own = chosen[(chosen >= first) & (chosen < first + sample.n_frames)] - first
+        first += sample.n_frames
+        if len(own):
+            parts.append(load_footage(sample, own, size_px))
+    return _concatenate(parts)
+
+
+def nearest_in_codes(wanted: Attributes, sources: Attributes) -> Indices:
+    """For each wanted frame the source nearest in pose and eye openness: a source that already obeys; (N,)."""
+    pose = (wanted.pose_deg[:, None] - sources.pose_deg[None]) / POSE_UNIT_DEG
+    openness = (wanted.eye_openness[:, None] - sources.eye_openness[None]) / OPENNESS_UNIT
+    return np.argmin(np.square(pose).sum(axis=2) + np.square(openness), axis=1)
+
+
+def nearest_in_landmarks(wanted: Floats, sources: Floats) -> Indices:
+    """For each wanted frame the source whose landmarks lie nearest, as shares of the crop's side; (N,)."""
+    distances = [np.linalg.norm(points - sources, axis=2).mean(axis=1) for points in wanted]
+    return np.argmin(np.stack(distances), axis=1)
+
+
+def ask(measured: Attributes, control: str, value: float) -> Attributes:
+    """The same codes with one control changed: an angle by `value` degrees, or the openness set to `value`."""
+    if control == "eye_openness":
+        return replace(measured, eye_openness=np.full_like(measured.eye_openness, value))
+    pose = measured.pose_deg.copy()
+    pose[:, POSE.index(control.removesuffix("_deg"))] += value
+    return replace(measured, pose_deg=pose)
+
+
+def column(attributes: Attributes, control: str) -> Floats:
+    """(N,), one control: ``yaw_deg``, ``pitch_deg``, ``roll_deg`` or ``eye_openness``."""
+    if control == "eye_openness":
+        return attributes.eye_openness
+    return attributes.pose_deg[:, POSE.index(control.removesuffix("_deg"))]
+
+
+def _resize(image: Image, size_px: int) -> Image:
+    shrinks = size_px < image.shape[0]
+    resized = cv2.resize(image, (size_px, size_px), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    return resized.astype(np.uint8)
+
+
+def _concatenate(parts: list[Footage]) -> Footage:
+    crops = Crops(
+        *(
+            np.concatenate([getattr(part.crops, name) for part in parts])
+            for name in ("images", "camera_from_head", "camera", "frame_from_crop")
+        )
+    )
+    attributes = Attributes(
+        *(
+            np.concatenate([getattr(part.attributes, name) for part in parts])
+            for name in ("pose_deg", "emotion", "eye_openness")
+        )
+    )
+    return Footage(crops, attributes, np.concatenate([part.landmarks for part in parts]))

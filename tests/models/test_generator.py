@@ -1,0 +1,119 @@
+"""The generator: what it takes, what one frame may depend on, and how a drawing becomes a picture."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from talkedit.models.build import build_generator
+from talkedit.models.generator import FLOW_UNIT, Drawing, Generator
+
+from .. import tiny
+
+B, T, PX = 2, 5, 24
+Codes = dict[str, Tensor]
+
+
+def arguments(n_source_channels: int) -> tuple[Tensor, Tensor, Tensor, Codes]:
+    torch.manual_seed(0)
+    codes = {name: torch.randn(B, rows, T) for name, rows in (("pose", 3), ("emotion", 7), ("blink", 1))}
+    pictures = torch.rand(B, T, n_source_channels, PX, PX), torch.rand(B, T, 3, PX, PX)
+    return *pictures, torch.randn(B, T, 80, 16), codes
+
+
+def generator(sources: str) -> Generator:
+    torch.manual_seed(1)
+    return build_generator(tiny.model_params(sources=sources)).eval()
+
+
+@torch.no_grad()
+def test_raw_sources_are_drawn_whole() -> None:
+    drawing = generator("raw")(*arguments(3))
+    assert drawing.rgb.shape == (B * T, 3, PX, PX)
+    assert drawing.flow is None
+    assert drawing.weights is None
+    assert 0 <= drawing.rgb.min() < drawing.rgb.max() <= 1
+
+
+@torch.no_grad()
+def test_guided_sources_come_in_layers() -> None:
+    drawing = generator("guided")(*arguments(6))
+    assert drawing.flow is not None
+    assert drawing.weights is not None
+    assert drawing.rgb.shape == drawing.weights.shape == (B * T, 3, PX, PX)
+    assert drawing.flow.shape == (B * T, 2, PX, PX)
+
+
+@torch.no_grad()
+def test_a_fresh_guided_generator_shows_the_sources_unmoved() -> None:
+    drawing = generator("guided")(*arguments(6))
+    assert drawing.flow is not None
+    assert drawing.weights is not None
+    assert drawing.flow.abs().max() == 0
+    # softmax(1, 1, -1): the two sources together 2e / (2e + 1/e)
+    shares = torch.tensor([0.4683, 0.4683, 0.0634]).view(1, 3, 1, 1).expand_as(drawing.weights)
+    torch.testing.assert_close(drawing.weights, shares, atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_the_layers_shares_sum_to_one_and_the_flow_is_bounded_by_nothing_but_its_unit() -> None:
+    trained = generator("guided")
+    assert trained.to_layers is not None
+    assert trained.to_layers.bias is not None
+    torch.nn.init.normal_(trained.to_layers.weight)
+    trained.to_layers.bias.copy_(torch.tensor([2.0, -1.0, 0.0, 0.0, 0.0]))
+    drawing = trained(*arguments(6))
+    assert drawing.weights is not None
+    torch.testing.assert_close(drawing.weights.sum(dim=1), torch.ones(B * T, PX, PX))
+    torch.nn.init.zeros_(trained.to_layers.weight)
+    flow = trained(*arguments(6)).flow
+    assert flow is not None
+    torch.testing.assert_close(flow[0, :, 0, 0], torch.tensor([2 * FLOW_UNIT, -FLOW_UNIT]))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("what", ["pose", "emotion", "blink", "mel"])
+def test_what_is_asked_of_a_frame_changes_that_frame_alone(what: str) -> None:
+    network = generator("raw")
+    source, masked, mel, codes = arguments(3)
+    before = network(source, masked, mel, codes).rgb
+    changed_mel, changed_codes = mel.clone(), {name: code.clone() for name, code in codes.items()}
+    if what == "mel":
+        changed_mel[1, 2] += 1
+    else:
+        changed_codes[what][1, :, 2] += 1
+    after = network(source, masked, changed_mel, changed_codes).rgb
+    changed = (after != before).flatten(1).any(dim=1)
+    assert changed.nonzero().flatten().tolist() == [1 * T + 2]
+
+
+def drawing_of(weights: tuple[float, float, float], flow: tuple[float, float] = (0.0, 0.0), px: int = 8) -> Drawing:
+    return Drawing(
+        rgb=torch.zeros(1, 3, px, px),
+        flow=torch.tensor(flow, dtype=torch.float32).view(1, 2, 1, 1).expand(1, 2, px, px),
+        weights=torch.tensor(weights, dtype=torch.float32).view(1, 3, 1, 1).expand(1, 3, px, px),
+    )
+
+
+def test_a_picture_is_the_weighted_sum_of_its_layers() -> None:
+    source = torch.cat([torch.full((1, 3, 8, 8), 1.0), torch.full((1, 3, 8, 8), 0.5)], dim=1)
+    image = drawing_of((0.2, 0.3, 0.5)).image(source)  # 0.2 * 1 + 0.3 * 0.5 + 0.5 * 0
+    torch.testing.assert_close(image, torch.full((1, 3, 8, 8), 0.35))
+
+
+@pytest.mark.parametrize("size_px", [8, 32])
+def test_flow_moves_the_guided_source_by_so_many_of_its_pixels(size_px: int) -> None:
+    source = torch.rand(1, 6, size_px, size_px)
+    # A picture pixel shows the source 2 pixels to its right and 1 above, of the source's own pixels.
+    image = drawing_of((1, 0, 0), flow=(2 / size_px, -1 / size_px)).image(source)
+    torch.testing.assert_close(image[..., 1:, :-2], source[:, :3, :-1, 2:], atol=1e-5, rtol=0)
+
+
+def test_the_still_source_is_not_moved() -> None:
+    source = torch.rand(1, 6, 8, 8)
+    assert torch.equal(drawing_of((0, 1, 0), flow=(0.3, 0.3)).image(source), source[:, 3:])
+
+
+def test_a_picture_has_the_size_and_the_sharpness_of_its_source() -> None:
+    source = torch.rand(1, 6, 64, 64)
+    torch.testing.assert_close(drawing_of((1, 0, 0)).image(source), source[:, :3], atol=1e-5, rtol=0)
+    assert Drawing(torch.rand(1, 3, 8, 8)).image(source).shape == (1, 3, 64, 64)

@@ -1,0 +1,140 @@
+"""Turning a head by geometry: what is looked up where, read off pictures whose colours are their own coordinates."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from talkedit.face.head import TURNING_POINT, turn_heads
+from talkedit.face.pose import HEAD_MODEL_INDICES, HEAD_MODEL_POINTS
+from talkedit.models.guide import ELLIPSOID_CENTRE, ELLIPSOID_RADII, Heads, guide
+
+from .. import tiny
+
+# A camera of 285 px looks at a head 150 cm away: the ellipsoid's nearest point, 7.5 cm before the head's origin, is at
+# 142.5 cm, where 1 cm is 2 px. The pictures are 120 px wide squares of the frame, one pixel a frame pixel.
+FOCAL, DISTANCE_CM, PX_PER_CM, SIDE_PX = 285.0, 150.0, 2.0, 120
+LAST = SIDE_PX - 1
+NOSE = HEAD_MODEL_POINTS[HEAD_MODEL_INDICES.tolist().index(30)]
+# The nose stands 1.7 cm out of the ellipsoid, which therefore turns it too little.
+NOSE_ABOVE_ELLIPSOID_CM = 1.7
+INTERPOLATION_PX = 0.1
+
+
+def heads(camera_from_head: np.ndarray, shift_px: tuple[float, float] = (0, 0)) -> Heads:
+    """One head; the picture's first pixel is at `shift_px` in the frame, whose middle is the principal point."""
+    first_x, first_y = shift_px
+    frame_from_picture = [[SIDE_PX, 0, first_x - 0.5], [0, SIDE_PX, first_y - 0.5], [0, 0, 1]]
+    return Heads(
+        torch.as_tensor(camera_from_head, dtype=torch.float32)[None],
+        torch.tensor([[FOCAL, LAST / 2, LAST / 2]]),
+        torch.tensor([frame_from_picture], dtype=torch.float32),
+    )
+
+
+def at(x: float = 0, y: float = 0, pose_deg: tuple[float, float, float] = (0, 0, 0)) -> np.ndarray:
+    return tiny.place_heads(np.array([pose_deg]), np.array([[x, y, DISTANCE_CM]]))[0]
+
+
+def coordinates() -> Tensor:
+    """(1, 3, S, S): red is a pixel's x, green its y, so that a result says where each of its pixels was taken from."""
+    ramp = torch.arange(SIDE_PX) / LAST
+    y, x = torch.meshgrid(ramp, ramp, indexing="ij")
+    return torch.stack([x, y, 0 * x])[None]
+
+
+def looked_up(picture: Tensor, at_px: np.ndarray) -> np.ndarray:
+    """Where in the source the picture's pixels at (N, 2) come from, in pixels."""
+    positions = torch.as_tensor((at_px + 0.5) / SIDE_PX * 2 - 1, dtype=torch.float32)[None, None]
+    colours = torch.nn.functional.grid_sample(picture[:, :2], positions, align_corners=False)
+    return (colours[0, :, 0].T * LAST).numpy()
+
+
+def project(points: np.ndarray, camera_from_head: np.ndarray) -> np.ndarray:
+    camera = np.asarray(points) @ camera_from_head[:, :3].T + camera_from_head[:, 3]
+    return camera[:, :2] / camera[:, 2:] * FOCAL + LAST / 2
+
+
+def surface(angles_deg: list[tuple[float, float]]) -> np.ndarray:
+    """Points of the ellipsoid, by longitude and latitude about the point nearest to the camera."""
+    longitude, latitude = np.radians(np.array(angles_deg)).T
+    unit = [np.sin(longitude) * np.cos(latitude), np.sin(latitude), -np.cos(longitude) * np.cos(latitude)]
+    return np.stack(unit, axis=1) * ELLIPSOID_RADII + ELLIPSOID_CENTRE
+
+
+def test_the_ellipsoid_turns_about_its_centre() -> None:
+    assert tuple(TURNING_POINT) == ELLIPSOID_CENTRE
+
+
+def test_the_same_pose_leaves_the_picture_as_it_is() -> None:
+    source = torch.rand(1, 3, SIDE_PX, SIDE_PX)
+    same = heads(at(3, -2, (20, 10, -5)))
+    guided, still = guide(source, same, same).split(3, dim=1)
+    assert (guided - source).abs().max() < 1 / 255
+    assert (still - source).abs().max() < 1 / 255
+
+
+def test_a_head_that_moves_is_looked_up_where_it_was() -> None:
+    # 4 cm to the right and 3 up, 8 and 6 px at the point of the ellipsoid that is nearest to the camera.
+    source, target = at(), at(4, -3)
+    guided = guide(coordinates(), heads(source), heads(target))[:, :3]
+    nearest = project(surface([(0, 0)]), target)
+    np.testing.assert_allclose(looked_up(guided, nearest), nearest - [[8, -6]], atol=INTERPOLATION_PX)
+
+
+def test_every_visible_point_of_the_ellipsoid_is_looked_up_where_the_source_shows_it() -> None:
+    points = surface([(0, 0), (40, 0), (-40, 20), (10, -50), (-20, 50)])
+    source, target = at(-1, 2, (-10, 5, 8)), at(2, 1, (12, -8, -6))
+    guided = guide(coordinates(), heads(source), heads(target))[:, :3]
+    found = looked_up(guided, project(points, target))
+    np.testing.assert_allclose(found, project(points, source), atol=INTERPOLATION_PX)
+
+
+def test_a_positive_yaw_moves_the_nose_to_where_the_turned_head_has_it() -> None:
+    yaw_deg = 15.0
+    source = at()
+    target = turn_heads(source[None], [[yaw_deg, 0, 0]])[0]
+    nose, expected = project(NOSE[None], source)[0], project(NOSE[None], target)[0]
+    assert expected[0] - nose[0] > 5  # to their own left: to the viewer's right
+
+    y, x = torch.meshgrid(torch.arange(SIDE_PX), torch.arange(SIDE_PX), indexing="ij")
+    dot = torch.exp(-((x - nose[0]) ** 2 + (y - nose[1]) ** 2) / (2 * 2.0**2)).float()
+    guided = guide(dot.expand(1, 3, -1, -1), heads(source), heads(target))[0, 0]
+    found = np.array([float((guided * axis).sum() / guided.sum()) for axis in (x, y)])
+    tolerance_px = NOSE_ABOVE_ELLIPSOID_CM * np.sin(np.radians(yaw_deg)) * PX_PER_CM + INTERPOLATION_PX
+    np.testing.assert_allclose(found, expected, atol=tolerance_px)
+
+
+def test_what_is_far_from_the_head_does_not_move() -> None:
+    source = torch.rand(1, 3, SIDE_PX, SIDE_PX)
+    guided, still = guide(source, heads(at()), heads(at(2, 0, (15, 5, 5)))).split(3, dim=1)
+    for corner in (guided - still)[..., :15, :15], (guided - still)[..., -15:, -15:]:
+        assert corner.abs().max() == 0
+    middle = slice(50, 70)
+    assert (guided - still)[..., middle, middle].abs().max() > 0.1
+
+
+def test_the_still_layer_follows_the_place_of_the_picture_and_nothing_else() -> None:
+    source = torch.rand(1, 3, SIDE_PX, SIDE_PX)
+    turned = guide(source, heads(at(1, 1, (5, 5, 5))), heads(at(4, -3, (20, 10, -5))))[:, 3:]
+    torch.testing.assert_close(turned, source, atol=1e-3, rtol=0)
+    # The target's picture begins 3 px further right and 2 further up in the frame.
+    moved = guide(source, heads(at()), heads(at(), shift_px=(3, -2)))[:, 3:]
+    torch.testing.assert_close(moved[..., 2:, :-3], source[..., :-2, 3:], atol=1e-3, rtol=0)
+
+
+def test_a_head_is_turned_within_a_picture_that_has_moved() -> None:
+    points = surface([(0, 0), (30, 20), (-30, -20)])
+    source, target, shift_px = at(), at(1, 0, (10, 0, 0)), (3.0, -2.0)
+    guided = guide(coordinates(), heads(source), heads(target, shift_px))[:, :3]
+    found = looked_up(guided, project(points, target) - shift_px)
+    np.testing.assert_allclose(found, project(points, source), atol=INTERPOLATION_PX)
+
+
+def test_the_pictures_to_be_made_may_be_of_another_size() -> None:
+    source, here, there = coordinates(), heads(at()), heads(at(2, 1, (12, -8, -6)))
+    fine = guide(source, here, there, size_px=2 * SIDE_PX)
+    assert fine.shape == (1, 6, 2 * SIDE_PX, 2 * SIDE_PX)
+    coarse = torch.nn.functional.avg_pool2d(fine, 2)
+    middle = slice(20, 100)
+    difference = (coarse - guide(source, here, there))[..., middle, middle].abs() * LAST
+    assert difference.mean() < INTERPOLATION_PX

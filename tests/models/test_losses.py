@@ -1,0 +1,92 @@
+"""Every equation of the paper's losses, by numbers worked out by hand."""
+
+import math
+
+import pytest
+import torch
+
+from talkedit.models import losses
+from talkedit.models.losses import LossParams
+
+
+def loss_params(**changes: object) -> LossParams:
+    weights = {"lambda_v": 0.5, "lambda_s": 0.1, "lambda_b": 10.0, "ring_weight": 0.1}
+    rest = {"perceptual_net": "none", "perceptual_share": 1.0, "ramp_start_step": 100, "ramp_steps": 50}
+    return LossParams.model_validate({**weights, **rest, **changes})
+
+
+@pytest.mark.parametrize(("step", "share"), [(0, 0), (99, 0), (100, 0), (125, 0.5), (150, 1), (9999, 1)])
+def test_the_ramp(step: int, share: float) -> None:
+    assert losses.ramp(step, loss_params()) == share
+
+
+@pytest.mark.parametrize(
+    ("step", "total"),
+    [
+        (0, 1 + 0.5 * 2),
+        (125, 1 + 0.5 * 2 + 0.5 * (0.1 * 3 + 10 * 4)),
+        (150, 1 + 0.5 * 2 + 0.1 * 3 + 10 * 4),
+    ],
+)
+def test_the_total_is_the_weighted_sum_with_sync_and_blink_ramped_in(step: int, total: float) -> None:
+    terms = {name: torch.tensor(value) for name, value in (("l1", 1.0), ("v", 2.0), ("s", 3.0), ("b", 4.0))}
+    assert float(losses.total(terms, loss_params(), step)) == pytest.approx(total)
+
+
+def test_l1_counts_the_ring_less() -> None:
+    # The left column is in the mask and off by 0.5, the right one is not and off by 1:
+    # (2 * 0.5 * 1 + 2 * 1 * 0.1) / (2 * 1 + 2 * 0.1)
+    mask = torch.tensor([[[[1.0, 0.0], [1.0, 0.0]]]])
+    truth = torch.tensor([0.5, 1.0]).expand(4, 3, 2, 2)
+    assert float(losses.l1(torch.zeros(4, 3, 2, 2), truth, mask, 0.1)) == pytest.approx(1.2 / 2.2)
+    assert float(losses.l1(torch.zeros(4, 3, 2, 2), truth, mask, 0.0)) == pytest.approx(0.5)
+    assert float(losses.l1(torch.zeros(4, 3, 2, 2), truth, mask, 1.0)) == pytest.approx(0.75)
+
+
+def test_perceptual_is_relative_to_the_truth_a_layer() -> None:
+    # |3 - 1| / 1 = 2 and |0 - 10| / 10 = 1, mean 1.5: a layer of large features counts no more than another.
+    prediction = [torch.full((1, 4, 2, 2), 3.0), torch.zeros(1, 8, 1, 1)]
+    truth = [torch.full((1, 4, 2, 2), -1.0).abs(), torch.full((1, 8, 1, 1), 10.0)]
+    assert float(losses.perceptual(prediction, truth)) == pytest.approx(1.5)
+
+
+def test_perceptual_of_a_black_truth_is_finite() -> None:
+    assert math.isfinite(float(losses.perceptual([torch.ones(1, 1, 1, 1)], [torch.zeros(1, 1, 1, 1)])))
+
+
+def test_sync_sums_the_mean_distance_of_each_term() -> None:
+    distances = {
+        "audio": torch.tensor([1.0, 3.0]),
+        "pose": torch.tensor([0.5, 0.5]),
+        "emotion": torch.tensor([0.0, 0.2]),
+    }
+    assert float(losses.sync(distances)) == pytest.approx(2.0 + 0.5 + 0.1)
+
+
+def landmarks(eye_distance: float) -> torch.Tensor:
+    points = torch.zeros(1, 68, 2)
+    points[0, 45, 0] = eye_distance
+    return points
+
+
+def test_blink_is_in_units_of_the_distance_between_the_eyes() -> None:
+    # Two of the twelve eye points are off by 3 and 4 (a 3-4-5 triangle: 5), the eyes' corners lie 10 apart.
+    truth = landmarks(10)
+    prediction = truth.clone()
+    prediction[0, [37, 44]] += torch.tensor([3.0, 4.0])
+    assert float(losses.blink(prediction, truth)) == pytest.approx(2 * 5 / 12 / 10)
+    assert float(losses.blink(2 * prediction, 2 * truth)) == pytest.approx(2 * 5 / 12 / 10)
+
+
+def test_blink_looks_at_the_eyes_alone() -> None:
+    prediction = landmarks(10)
+    prediction[0, :36] += 7
+    prediction[0, 48:] += 7
+    assert float(losses.blink(prediction, landmarks(10))) == 0
+
+
+def test_losses_of_the_truth_itself_are_zero() -> None:
+    image, points = torch.rand(2, 3, 4, 4), torch.rand(2, 68, 2)
+    assert float(losses.l1(image, image, torch.ones(1, 1, 4, 4), 0.1)) == 0
+    assert float(losses.perceptual([image], [image])) == 0
+    assert float(losses.blink(points, points)) == 0
