@@ -1,3 +1,28 @@
-"""Edit the head of a person who talks in a video: pose, emotion, blink and speech, in full frame and in sync."""
+"""Edit the head of a person who talks in a video: pose, emotion, blink and speech, in full frame and in sync.
 
-__version__ = "0.1.0"
+from talkedit import Editor, Timeline
+Editor.load("models/sample/generator").edit("in.mp4", "out.mp4", Timeline(yaw_deg=8))
+"""
+
+import importlib
+import importlib.metadata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from talkedit.edit.editor import Editor as Editor
+    from talkedit.edit.timeline import Timeline as Timeline
+
+    __version__: str
+
+__all__ = ["Editor", "Timeline", "__version__"]
+
+_LAZY = {"Editor": "talkedit.edit.editor", "Timeline": "talkedit.edit.timeline"}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when asked for: `import talkedit` stays quick, and no stage depends on the editor for it.
+    if name == "__version__":
+        return importlib.metadata.version(__name__)
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name]), name)

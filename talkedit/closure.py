@@ -6,6 +6,7 @@ made them. Both questions have this one answer.
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def code_hash(file: str | Path) -> str:
 @cache
 def _direct_imports(file: Path) -> frozenset[Path]:
     found: set[Path] = set()
-    for node in ast.walk(ast.parse(file.read_bytes())):
+    for node in _running(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 found |= _files_of(alias.name)
@@ -57,8 +58,19 @@ def _direct_imports(file: Path) -> frozenset[Path]:
     return frozenset(found)
 
 
+def _running(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes below `node`, without what only type checkers read."""
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield child
+            yield from _running(child)
+
+
 def _files_of(module: str) -> set[Path]:
-    """The file of a module of this package and the `__init__.py` files above it; empty for other packages."""
+    """The file of a module of this package and the `__init__.py` files above it that are not empty.
+
+    Nothing for other packages.
+    """
     parts = module.split(".")
     if parts[0] != PACKAGE_ROOT.name:
         return set()
@@ -68,4 +80,4 @@ def _files_of(module: str) -> set[Path]:
     files = {path.with_suffix(".py")} if path.with_suffix(".py").is_file() else {path / "__init__.py"}
     for n in range(1, len(parts)):
         files.add(PACKAGE_ROOT.parent.joinpath(*parts[:n]) / "__init__.py")
-    return {file for file in files if file.is_file()}
+    return {file for file in files if file.is_file() and file.stat().st_size}

@@ -9,11 +9,10 @@ import numpy as np
 from talkedit.edit.editor import Editor
 from talkedit.edit.timeline import EditParams
 from talkedit.errors import TalkeditError
+from talkedit.folders import SOURCES_TABLE, kept_rows
 from talkedit.manifest import write_atomically
-from talkedit.media.download import TABLE
 from talkedit.media.video import read_frames
 from talkedit.records import Image
-from talkedit.tables import read_rows
 
 VIDEO_FILE, PICTURE_FILE = "edited.mp4", "before_after.png"
 N_PICTURES = 4
@@ -31,9 +30,9 @@ def demonstrate(raw: Path, model_folder: Path, out: Path, params: EditParams) ->
     Returns:
         Metrics: frames in and out, and how far the pose, measured again, has moved.
     """
-    kept = [row for row in read_rows(raw / TABLE) if row["status"] == "kept"]
+    kept = kept_rows(raw / SOURCES_TABLE)
     if not kept:
-        raise TalkeditError(f"{raw}: holds no usable source; see its {TABLE}")
+        raise TalkeditError(f"{raw}: holds no usable source; see its {SOURCES_TABLE}")
     source = raw / kept[0]["file"]
     out.mkdir(parents=True, exist_ok=True)
     editor = Editor.load(model_folder)

@@ -1,6 +1,5 @@
 """Cuts the whole head out of every clip, keeping how to put it back."""
 
-import io
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,15 +20,14 @@ from talkedit.closure import code_hash
 from talkedit.errors import ClipRejected, MediaError, TalkeditError
 from talkedit.face.geometry import apply, boxes_from_landmarks, cut, fill_gaps, frame_from_square, invert, smooth
 from talkedit.face.track import FaceTracker
-from talkedit.manifest import Manifest, content_key, file_sha256, write_atomically
-from talkedit.media.clips import read_clips
+from talkedit.folders import CROPS_TABLE, read_clips, write_crop_track
+from talkedit.manifest import Manifest, content_key, file_sha256
 from talkedit.media.video import read_frames_at, write_video
 from talkedit.params import RECORD, Section, write_record
 from talkedit.progress import track as progress
 from talkedit.records import CLIP_FPS, Clip, CropTrack, FaceTrack, Image
 from talkedit.tables import Row, write_table
 
-TABLE_NAME = "crops.parquet"
 # Of the side of a crop: H.264 codes blocks of 16, and x264 fills up others with what happens to lie in memory, so that
 # the same crops of 338 px gave one of two files. A crop pixel is a frame pixel to within 3% of a 270 px crop.
 SIZE_STEP_PX = 16
@@ -149,38 +147,10 @@ def crop_clips(raw_folder: Path, clips_folder: Path, out_folder: Path, params: C
             rows[clip_id] = row
             manifest.record(clip_id, keys[clip_id], _files(clip_id) if row["status"] == "kept" else [], row)
     table = [row for row in rows.values() if row is not None]
-    write_table(out_folder / TABLE_NAME, table, SCHEMA)
+    write_table(out_folder / CROPS_TABLE, table, SCHEMA)
     write_record(out_folder, params)
-    manifest.prune(set(rows), frozenset({TABLE_NAME, RECORD}))
+    manifest.prune(set(rows), frozenset({CROPS_TABLE, RECORD}))
     return _summarise(table, params)
-
-
-def read_crop_track(folder: Path, clip_id: str) -> CropTrack:
-    """Reads how a clip was cropped.
-
-    Raises:
-        TalkeditError: The file is missing or damaged.
-    """
-    path = folder / f"{clip_id}.npz"
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            width, height = arrays["frame_size_px"].tolist()
-            return CropTrack(int(arrays["size_px"]), arrays["frame_from_crop"], arrays["landmarks_px"], (width, height))
-    except (OSError, ValueError, KeyError) as error:
-        raise TalkeditError(f"{path}: cannot be read ({error}); delete it and run the crop stage") from error
-
-
-def write_crop_track(path: Path, track: CropTrack) -> None:
-    """Writes what `read_crop_track` reads; the same track gives the same bytes."""
-    buffer = io.BytesIO()
-    np.savez(
-        buffer,
-        size_px=track.size_px,
-        frame_from_crop=track.frame_from_crop,
-        landmarks_px=track.landmarks_px,
-        frame_size_px=np.array(track.frame_size_px),
-    )
-    write_atomically(path, buffer.getvalue())
 
 
 def _source_sha256(path: Path) -> str:

@@ -5,26 +5,28 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
 from talkedit.closure import code_hash
-from talkedit.errors import ParamsError, TalkeditError
+from talkedit.errors import ParamsError
 from talkedit.face.blink import EarBlink
-from talkedit.face.crop import TABLE_NAME as CROPS_TABLE
-from talkedit.face.crop import read_crop_track
 from talkedit.face.emotion import XceptionEmotion
 from talkedit.face.pose import LandmarkPose
+from talkedit.folders import (
+    ATTRIBUTE_COLUMNS,
+    CROPS_TABLE,
+    attribute_matrix,
+    kept_rows,
+    read_attributes,
+    read_crop_track,
+    write_attributes,
+)
 from talkedit.manifest import Manifest, content_key, file_sha256
 from talkedit.media.video import read_frames
 from talkedit.params import RECORD, Section, write_record
 from talkedit.progress import track as progress
-from talkedit.records import CLIP_FPS, EMOTIONS, POSE, Attributes, CropTrack, Floats
-from talkedit.tables import read_rows, write_table
-
-COLUMNS = (*(f"{angle}_deg" for angle in POSE), *EMOTIONS, "eye_openness")
-SCHEMA = pa.schema([(column, pa.float32()) for column in COLUMNS])
+from talkedit.records import CLIP_FPS, EMOTIONS, Attributes, CropTrack, Floats
 
 
 class Extractor(Protocol):
@@ -127,7 +129,7 @@ def extract_clips(crops_folder: Path, out_folder: Path, params: AttributesParams
     extractors = build_extractors(params)
     manifest = Manifest(out_folder)
     code = code_hash(__file__)
-    clip_ids = [row["clip_id"] for row in read_rows(crops_folder / CROPS_TABLE) if row["status"] == "kept"]
+    clip_ids = [row["clip_id"] for row in kept_rows(crops_folder / CROPS_TABLE)]
     for clip_id in progress(clip_ids, "measuring", "clips"):
         video, crop_track = crops_folder / f"{clip_id}.mp4", crops_folder / f"{clip_id}.npz"
         inputs = [file_sha256(video), file_sha256(crop_track)]
@@ -140,32 +142,7 @@ def extract_clips(crops_folder: Path, out_folder: Path, params: AttributesParams
             manifest.record(clip_id, key, [f"{clip_id}.parquet"], {"n_frames": len(crops)})
     write_record(out_folder, params)
     manifest.prune(set(clip_ids), frozenset({RECORD}))
-    return _summarise([_matrix(read_attributes(out_folder, clip_id)) for clip_id in clip_ids])
-
-
-def write_attributes(folder: Path, clip_id: str, attributes: Attributes) -> None:
-    """Writes what `read_attributes` reads, as `<clip_id>.parquet`."""
-    rows = [dict(zip(COLUMNS, row, strict=True)) for row in _matrix(attributes).tolist()]
-    write_table(folder / f"{clip_id}.parquet", rows, SCHEMA)
-
-
-def read_attributes(folder: Path, clip_id: str) -> Attributes:
-    """Reads what was measured in a clip.
-
-    Raises:
-        TalkeditError: The table is missing or is another one.
-    """
-    path = folder / f"{clip_id}.parquet"
-    rows = read_rows(path)
-    try:
-        table = np.array([[row[column] for column in COLUMNS] for row in rows], np.float32).reshape(-1, len(COLUMNS))
-    except KeyError as error:
-        raise TalkeditError(f"{path}: has no column {error}; run the attributes stage again") from error
-    return Attributes(table[:, :3], table[:, 3:-1], table[:, -1])
-
-
-def _matrix(attributes: Attributes) -> Floats:
-    return np.concatenate([attributes.pose_deg, attributes.emotion, attributes.eye_openness[:, None]], axis=1)
+    return _summarise([attribute_matrix(read_attributes(out_folder, clip_id)) for clip_id in clip_ids])
 
 
 def _lookup(what: str, name: str, known: Registry) -> Callable[[AttributesParams], Extractor]:
@@ -176,9 +153,9 @@ def _lookup(what: str, name: str, known: Registry) -> Callable[[AttributesParams
 
 def _summarise(tables: list[Floats]) -> dict[str, Any]:
     """Ranges of the controls, and the mean of each emotion."""
-    table = np.concatenate(tables) if tables else np.zeros((1, len(COLUMNS)), np.float32)
+    table = np.concatenate(tables) if tables else np.zeros((1, len(ATTRIBUTE_COLUMNS)), np.float32)
     metrics: dict[str, Any] = {"n_clips": len(tables), "n_frames": sum(map(len, tables))}
-    for column, values in zip(COLUMNS, table.T, strict=True):
+    for column, values in zip(ATTRIBUTE_COLUMNS, table.T, strict=True):
         if column in EMOTIONS:
             metrics[f"{column}_mean"] = float(values.mean())
         else:

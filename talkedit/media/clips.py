@@ -9,15 +9,14 @@ import pyarrow as pa
 
 from talkedit.closure import code_hash
 from talkedit.errors import TalkeditError
+from talkedit.folders import CLIPS_TABLE, SOURCES_TABLE, kept_rows
 from talkedit.manifest import Manifest, content_key
 from talkedit.media.audio import read_audio, write_wav
-from talkedit.media.download import TABLE as SOURCES_TABLE
 from talkedit.media.segment import SegmentParams, plan_clips
 from talkedit.progress import track
 from talkedit.records import CLIP_FPS, SAMPLE_RATE_HZ, Clip, Floats
-from talkedit.tables import Row, read_rows, write_table
+from talkedit.tables import Row, write_table
 
-TABLE = "clips.parquet"
 _MIN_HEARD_SHARE = 0.9
 _SAMPLES_PER_FRAME = SAMPLE_RATE_HZ // int(CLIP_FPS)
 _SCHEMA = pa.schema(
@@ -42,7 +41,7 @@ def segment_sources(raw_folder: Path, out_folder: Path, params: SegmentParams) -
     Raises:
         TalkeditError: There is no footage for a training and a validation clip.
     """
-    sources = [row for row in read_rows(raw_folder / SOURCES_TABLE) if row["status"] == "kept"]
+    sources = kept_rows(raw_folder / SOURCES_TABLE)
     audible = [row for row in sources if row["has_audio"]]
     rows = [_rejected_source(row, "no_audio", "the source has no sound") for row in sources if not row["has_audio"]]
     plan = plan_clips([(row["id"], row["file"], Fraction(row["duration_s"])) for row in audible], params)
@@ -55,19 +54,10 @@ def segment_sources(raw_folder: Path, out_folder: Path, params: SegmentParams) -
         else:
             problem = f"{float(Fraction(row['duration_s'])):.2f} s is less than segment.min_clip_s"
             rows.append(_rejected_source(row, "too_short", problem))
-    manifest.prune({row["id"] for row in audible if row["file"] in cut}, also_keep=frozenset({TABLE}))
-    write_table(out_folder / TABLE, rows, _SCHEMA)
+    manifest.prune({row["id"] for row in audible if row["file"] in cut}, also_keep=frozenset({CLIPS_TABLE}))
+    write_table(out_folder / CLIPS_TABLE, rows, _SCHEMA)
     _check_splits(rows)
     return rows
-
-
-def read_clips(folder: Path) -> list[Clip]:
-    """The kept clips of a folder that `segment_sources` made."""
-    return [
-        Clip(row["clip_id"], row["source"], Fraction(row["start_s"]), row["n_frames"], row["split"])
-        for row in read_rows(folder / TABLE)
-        if row["status"] == "kept"
-    ]
 
 
 def segment_metrics(rows: list[Row]) -> dict[str, float | int]:

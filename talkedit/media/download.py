@@ -12,6 +12,7 @@ from pydantic import Field
 
 from talkedit.assets import fetch_member
 from talkedit.errors import AssetError, MediaError, TalkeditError
+from talkedit.folders import SOURCES_TABLE
 from talkedit.manifest import Manifest, content_key, file_sha256
 from talkedit.media.sources import SourceSpec, load_sources
 from talkedit.media.video import measure_duration_s, probe
@@ -20,7 +21,6 @@ from talkedit.progress import track
 from talkedit.tables import Row, write_table
 from talkedit.transfer import TransferError, fetch_url
 
-TABLE = "sources.parquet"
 _SCHEMA = pa.schema(
     [
         (name, pa.string())
@@ -71,8 +71,8 @@ def download(sources_file: Path, person: str, out_folder: Path, params: Download
     manifest = Manifest(out_folder)
     rows = [_row(spec, sources_file.parent, manifest, params) for spec in track(specs, "downloading", "files")]
     kept = {row["id"] for row in rows if row["status"] == "kept"}
-    manifest.prune(kept, also_keep=frozenset({TABLE}))
-    write_table(out_folder / TABLE, rows, _SCHEMA)
+    manifest.prune(kept, also_keep=frozenset({SOURCES_TABLE}))
+    write_table(out_folder / SOURCES_TABLE, rows, _SCHEMA)
     _check_failures(rows, params.max_failed_share)
     return rows
 

@@ -6,6 +6,7 @@ windows that an uninterrupted one would have drawn.
 
 import io
 import json
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,15 +84,31 @@ def read_samples(folder: Path, split: str) -> Iterator[Sample]:
     shards = sorted(str(path) for path in folder.glob(f"{split}-*.tar"))
     if not shards:
         raise TalkeditError(f"{folder}: holds no shard of the {split} split; run `dvc repro shards`")
-    for members in WebDataset(shards, shardshuffle=False, empty_check=False):
-        yield decode(members)
+    try:
+        for members in WebDataset(shards, shardshuffle=False, empty_check=False):
+            yield decode(members)
+    except (tarfile.TarError, OSError) as error:
+        raise TalkeditError(
+            f"{folder}: a shard of the {split} split is damaged ({error.args[0]}); run `dvc repro -f shards`"
+        ) from error
 
 
 def decode_crops(sample: Sample) -> Iterator[np.ndarray]:
-    """The crops at native size, (S, S, 3) uint8 RGB each."""
-    with av.open(io.BytesIO(sample.crops_mp4), "r") as container:
-        for frame in container.decode(video=0):
-            yield frame.to_ndarray(format="rgb24")
+    """The crops at native size, (S, S, 3) uint8 RGB each.
+
+    Raises:
+        TalkeditError: The video is damaged, or has not as many frames as the clip.
+    """
+    n_decoded, problem = 0, "its video is short"
+    try:
+        with av.open(io.BytesIO(sample.crops_mp4), "r") as container:
+            for frame in container.decode(video=0):
+                n_decoded += 1
+                yield frame.to_ndarray(format="rgb24")
+    except av.error.FFmpegError as error:
+        problem = f"its video cannot be read: {error.strerror}"
+    if n_decoded != sample.n_frames:
+        raise TalkeditError(f"shard sample {sample.clip_id!r} is damaged ({problem}); run `dvc repro -f shards`")
 
 
 def load_split(folder: Path, split: str, image_px: int) -> list[LoadedClip]:

@@ -10,12 +10,10 @@ from pydantic import Field
 from webdataset.writer import ShardWriter
 
 from talkedit.errors import TalkeditError
-from talkedit.face.crop import read_crop_track
-from talkedit.face.extract import read_attributes
 from talkedit.face.head import camera_of, locate_heads
+from talkedit.folders import read_attributes, read_clips, read_crop_track
 from talkedit.manifest import write_atomically
 from talkedit.media.audio import mel_spectrogram, read_wav
-from talkedit.media.clips import read_clips
 from talkedit.params import Section, read_record
 from talkedit.progress import track
 from talkedit.records import CLIP_FPS, Clip
@@ -23,6 +21,7 @@ from talkedit.shards.samples import PREPARATION, Sample, encode
 from talkedit.tables import write_table
 
 INDEX = "index.parquet"
+SPLITS = ("train", "validation")
 SCHEMA = pa.schema(
     [
         ("clip_id", pa.string()),
@@ -58,23 +57,41 @@ def write_shards(clips: Path, crops: Path, attributes: Path, out: Path, params: 
         Metrics: clips and seconds a split.
     """
     out.mkdir(parents=True, exist_ok=True)
+    _remove_shards(out)
     wanted = [clip for clip in read_clips(clips) if (attributes / f"{clip.clip_id}.parquet").is_file()]
     rows: list[dict[str, Any]] = []
-    for split in ("train", "validation"):
+    for split in SPLITS:
         members = [clip for clip in wanted if clip.split == split]
         if not members:
             raise TalkeditError(f"no usable clip is left for {split}; add footage to data/sources.yaml")
-        pattern = str(out / f"{split}-%06d.tar")
-        with ShardWriter(pattern, maxcount=params.max_clips, mtime=0, encoder=False, verbose=0) as writer:
-            for sample in track(
-                _samples(members, clips, crops, attributes, params), f"packing {split}", "clips", len(members)
-            ):
-                writer.write(encode(sample))
-                rows.append(_row(sample, Path(str(writer.fname)).name))
+        samples = _samples(members, clips, crops, attributes, params)
+        rows += _pack(track(samples, f"packing {split}", "clips", len(members)), split, out, params.max_clips)
     write_table(out / INDEX, rows, SCHEMA)
     preparation = {"crop": read_record(crops), "attributes": read_record(attributes), "shards": params.model_dump()}
     write_atomically(out / PREPARATION, (json.dumps(preparation, indent=1, sort_keys=True) + "\n").encode())
     return _metrics(rows)
+
+
+def _pack(samples: Iterator[Sample], split: str, out: Path, max_clips: int) -> list[dict[str, Any]]:
+    """Writes the shards of a split; rows of the index."""
+    rows = []
+    try:
+        pattern = str(out / f"{split}-%06d.tar")
+        with ShardWriter(pattern, maxcount=max_clips, mtime=0, encoder=False, verbose=0) as writer:
+            for sample in samples:
+                writer.write(encode(sample))
+                rows.append(_row(sample, Path(str(writer.fname)).name))
+    except OSError as error:
+        _remove_shards(out)
+        raise TalkeditError(
+            f"{error.filename or out}: {error.strerror}; free some space, or run the stages before again"
+        ) from error
+    return rows
+
+
+def _remove_shards(folder: Path) -> None:
+    for shard in folder.glob("*.tar"):
+        shard.unlink()
 
 
 def _samples(members: list[Clip], clips: Path, crops: Path, attributes: Path, params: ShardsParams) -> Iterator[Sample]:
@@ -105,7 +122,7 @@ def _row(sample: Sample, shard: str) -> dict[str, Any]:
 
 def _metrics(rows: list[dict[str, Any]]) -> dict[str, Any]:
     metrics: dict[str, Any] = {}
-    for split in ("train", "validation"):
+    for split in SPLITS:
         frames = [row["n_frames"] for row in rows if row["split"] == split]
         metrics |= {f"{split}_clips": len(frames), f"{split}_s": sum(frames) / float(CLIP_FPS)}
     return metrics

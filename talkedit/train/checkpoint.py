@@ -76,10 +76,9 @@ class Checkpoint:
             return 0
         content = path.read_bytes()
         try:
-            tensors = load(content)
-        except SafetensorError:
+            tensors, state = load(content), _metadata(content)
+        except (SafetensorError, KeyError, ValueError):
             return 0  # damaged by something other than a kill; the run starts again
-        state = _metadata(content)
         if state.get("key") != self._key:
             return 0
         for name, module in self._modules.items():

@@ -10,6 +10,7 @@ from dvclive.live import Live
 from torch.optim import Optimizer
 
 from talkedit.errors import TalkeditError
+from talkedit.manifest import write_atomically
 from talkedit.progress import progress_bar
 from talkedit.train.checkpoint import Checkpoint
 
@@ -48,6 +49,7 @@ def run_steps(
         TalkeditError: A loss is not finite.
     """
     first = checkpoint.load()
+    _forget_after(live_folder, first)
     sums: dict[str, float] = {}
     means: dict[str, float] = {}
     started = saved = time.monotonic()
@@ -84,10 +86,18 @@ def set_learning_rate(optimizer: Optimizer, peak: float, step: int, n_steps: int
 
 
 def _log(live: Live, means: dict[str, float], step: int) -> None:
+    live.step = step
     for key, value in means.items():
         live.log_metric(key, value, plot=True)
-    live.step = step
     live.make_summary()
+
+
+def _forget_after(live_folder: Path, step: int) -> None:
+    """Takes off the curves what a killed run had drawn past its checkpoint: the run will pass there again."""
+    for curve in live_folder.glob("plots/metrics/**/*.tsv"):
+        header, *points = curve.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [point for point in points if point.endswith("\n") and int(point.split("\t")[0]) <= step]
+        write_atomically(curve, "".join([header, *kept]).encode())
 
 
 def _note(losses: dict[str, float]) -> str:

@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 
 from talkedit.errors import ClipRejected, TalkeditError
-from talkedit.face.crop import CropParams, crop_clips, plan_crops, read_crop_track, write_crop_track
-from talkedit.face.extract import AttributesParams, extract_clips, read_attributes
+from talkedit.face.crop import CropParams, crop_clips, plan_crops
+from talkedit.face.extract import AttributesParams, extract_clips
 from talkedit.face.geometry import apply, invert
+from talkedit.folders import read_attributes, read_crop_track, write_crop_track
 from talkedit.media.video import read_frames, write_video
 from talkedit.records import CropTrack, FaceTrack
 from talkedit.tables import read_rows, write_table

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from talkedit.errors import TalkeditError
+from talkedit.folders import read_clips
 from talkedit.media.audio import read_wav
-from talkedit.media.clips import read_clips, segment_metrics, segment_sources
+from talkedit.media.clips import segment_metrics, segment_sources
 from talkedit.media.download import DownloadParams, download
 from talkedit.media.segment import SegmentParams
 from talkedit.tables import read_rows

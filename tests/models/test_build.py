@@ -5,7 +5,7 @@ import torch
 
 from talkedit.errors import ParamsError
 from talkedit.models.attention import DualAttention
-from talkedit.models.build import ModelParams, build_discriminator, build_generator, build_landmark_net
+from talkedit.models.build import ModelParams, build_discriminator, build_eye_net, build_generator
 from talkedit.params import parse
 
 from .. import tiny
@@ -56,7 +56,7 @@ def test_dual_attention_stands_at_the_sides_that_are_asked_for() -> None:
 @pytest.mark.parametrize("changes", [{"width": 7}, {"max_width": 100, "width": 32}, {"embedding_dim": 100}])
 def test_odd_widths_can_be_built(changes: dict[str, int]) -> None:
     params = tiny.model_params(**changes)
-    for build in (build_generator, build_discriminator, build_landmark_net):
+    for build in (build_generator, build_discriminator, build_eye_net):
         assert sum(parameter.numel() for parameter in build(params).parameters()) > 0
 
 
@@ -64,5 +64,5 @@ def test_odd_widths_can_be_built(changes: dict[str, int]) -> None:
 def test_the_judges_take_pictures_of_the_generator_s_size(image_px: int) -> None:
     params = tiny.model_params(image_px=image_px)
     images = torch.rand(2, 5, 3, image_px, image_px)
-    assert build_landmark_net(params)(images[0]).shape == (5, 68, 2)
+    assert build_eye_net(params)(images[0], torch.rand(5, 2, 3)).shape == (5, 2, 6, 2)
     assert build_discriminator(params).embed_faces(images)["pose"].shape == (2, 8)

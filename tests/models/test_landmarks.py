@@ -1,46 +1,96 @@
+"""The eye network: where it looks, what its answer means, and that a loss on it reaches the pixels."""
+
 import numpy as np
-import pytest
 import torch
+from torch import Tensor, nn
 
 from talkedit.face import geometry
 from talkedit.models import losses
-from talkedit.models.landmarks import LandmarkNet, eye_aspect_ratio, mean_positions
+from talkedit.models.landmarks import PATCH_PX, EyeNet, eye_aspect_ratio, eye_places, eye_points
 
 from .. import tiny
+
+FRAMES = 2
+
+
+def truth() -> Tensor:
+    """(2, 2, 6, 2): the eyes of the made-up person."""
+    landmarks = torch.from_numpy(tiny.corpus()[0].track.landmarks_px[:FRAMES])
+    return eye_points(landmarks / tiny.CROP_PX)
+
+
+def test_the_right_eye_comes_first() -> None:
+    landmarks = torch.arange(68.0).view(1, 68, 1).expand(1, 68, 2)
+    assert eye_points(landmarks)[0, :, :, 0].tolist() == [[36, 37, 38, 39, 40, 41], [42, 43, 44, 45, 46, 47]]
 
 
 def test_the_eye_aspect_ratio_is_that_of_the_extractor() -> None:
     landmarks = np.random.default_rng(0).random((6, 68, 2)).astype(np.float32)
-    ours = eye_aspect_ratio(torch.from_numpy(landmarks))
+    ours = eye_aspect_ratio(eye_points(torch.from_numpy(landmarks)))
     np.testing.assert_allclose(ours.numpy(), geometry.eye_aspect_ratio(landmarks), rtol=1e-5)
 
 
-def test_the_eye_aspect_ratio_of_a_flat_eye_is_finite() -> None:
-    points = torch.zeros(1, 68, 2, requires_grad=True)
-    assert torch.isfinite(eye_aspect_ratio(points)).all()
+def test_the_eye_aspect_ratio_of_no_eye_is_finite() -> None:
+    assert torch.isfinite(eye_aspect_ratio(torch.zeros(1, 2, 6, 2))).all()
 
 
-def test_the_blink_loss_reaches_the_pixels() -> None:
+def test_a_patch_lies_between_the_corners_and_is_twice_as_wide() -> None:
+    eyes = torch.full((1, 2, 6, 2), 9.0)  # lids do not count
+    eyes[0, 0, [0, 3]] = torch.tensor([[0.2, 0.4], [0.4, 0.4]])
+    eyes[0, 1, [0, 3]] = torch.tensor([[0.5, 0.5], [0.53, 0.54]])  # 0.05 wide: a 3-4-5 triangle
+    expected = torch.tensor([[[0.3, 0.4, 0.4], [0.515, 0.52, 0.1]]])
+    torch.testing.assert_close(eye_places(eyes), expected)
+
+
+def test_the_network_is_shown_the_patches() -> None:
+    # Red is a pixel's x and green its y, as shares of the side.
+    side_px = 100
+    ramp = (torch.arange(side_px) + 0.5) / side_px
+    y, x = torch.meshgrid(ramp, ramp, indexing="ij")
+    network, seen = EyeNet(4), list[Tensor]()
+    network.layers.register_forward_pre_hook(lambda _module, patches: seen.append(patches[0]))
+    network(torch.stack([x, y, 0 * x])[None], torch.tensor([[[0.3, 0.4, 0.4], [0.7, 0.5, 0.2]]]))
+    patches = seen[0]
+    assert patches.shape == (2, 3, PATCH_PX, PATCH_PX)
+    half_pixel = 0.5 / PATCH_PX
+    for patch, (left, top, side) in zip(patches, [(0.1, 0.2, 0.4), (0.6, 0.4, 0.2)], strict=True):
+        first, last = half_pixel * side, (1 - half_pixel) * side
+        torch.testing.assert_close(patch[:2, 0, 0], torch.tensor([left + first, top + first]))
+        torch.testing.assert_close(patch[:2, -1, 0], torch.tensor([left + first, top + last]))
+        torch.testing.assert_close(patch[:2, 0, -1], torch.tensor([left + last, top + first]))
+
+
+def test_its_answer_is_in_sides_of_the_patch_from_its_middle() -> None:
+    network = EyeNet(4)
+    last = network.layers[-1]
+    assert isinstance(last, nn.Linear)
+    nn.init.zeros_(last.weight)
+    with torch.no_grad():
+        last.bias.copy_(torch.tensor([0.5, -0.25] + [0.0] * 10))
+        found = network(torch.rand(1, 3, 24, 24), torch.tensor([[[0.3, 0.4, 0.4], [0.7, 0.5, 0.2]]]))
+    assert found.shape == (1, 2, 6, 2)
+    torch.testing.assert_close(found[0, :, 0], torch.tensor([[0.5, 0.3], [0.8, 0.45]]))
+    torch.testing.assert_close(found[0, :, 5], torch.tensor([[0.3, 0.4], [0.7, 0.5]]))
+
+
+def test_the_blink_loss_reaches_the_pixels_of_the_eyes() -> None:
     torch.manual_seed(0)
-    network = LandmarkNet(4).requires_grad_(False).eval()
-    images = torch.rand(2, 3, 24, 24, requires_grad=True)
-    truth = torch.from_numpy(tiny.corpus()[0].track.landmarks_px[:2]) / tiny.CROP_PX
-    losses.blink(network(images), truth).backward()
+    network = EyeNet(4).requires_grad_(False).eval()
+    images = torch.rand(FRAMES, 3, 40, 40, requires_grad=True)
+    losses.blink(network(images, eye_places(truth())), truth()).backward()
     assert images.grad is not None
     assert torch.isfinite(images.grad).all()
-    assert all(images.grad[index].abs().max() > 0 for index in range(2))
+    strength = images.grad.abs().sum(dim=1)
+    for frame in range(FRAMES):
+        for x, y in (truth()[frame].mean(dim=1) * 40).int():
+            assert strength[frame, y, x] > 0
+    assert strength[:, 30:].max() == 0  # the chin
 
 
-def test_the_mean_position_under_a_heat_map_by_hand() -> None:
-    heat = torch.zeros(1, 3, 2, 2)
-    heat[0, 1, 0, 1] = 1e3  # all in the pixel right above: its centre is at (0.75, 0.25)
-    heat[0, 2] = torch.tensor([[1.0, 3.0], [1.0, 3.0]]).log()  # 1/4 to the left, 3/4 to the right
-    expected = torch.tensor([[[0.5, 0.5], [0.75, 0.25], [0.25 / 4 + 0.75 * 3 / 4, 0.5]]])
-    torch.testing.assert_close(mean_positions(heat), expected)
-
-
-@pytest.mark.parametrize("image_px", [16, 24, 48])
-def test_the_points_lie_in_the_crop(image_px: int) -> None:
-    found = LandmarkNet(4)(torch.rand(2, 3, image_px, image_px))
-    assert found.shape == (2, 68, 2)
-    assert 0 < found.min() < found.max() < 1
+def test_the_same_weights_serve_both_eyes() -> None:
+    network, image = EyeNet(4).eval(), torch.rand(1, 3, 40, 40)
+    here, there = torch.tensor([0.3, 0.4, 0.2]), torch.tensor([0.6, 0.5, 0.3])
+    with torch.no_grad():
+        one = network(image, torch.stack([here, there])[None])
+        other = network(image, torch.stack([there, here])[None])
+    torch.testing.assert_close(one, other.flip(1), atol=1e-5, rtol=0)

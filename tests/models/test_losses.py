@@ -63,30 +63,29 @@ def test_sync_sums_the_mean_distance_of_each_term() -> None:
     assert float(losses.sync(distances)) == pytest.approx(2.0 + 0.5 + 0.1)
 
 
-def landmarks(eye_distance: float) -> torch.Tensor:
-    points = torch.zeros(1, 68, 2)
-    points[0, 45, 0] = eye_distance
+def eyes(corner_distance: float) -> torch.Tensor:
+    points = torch.zeros(1, 2, 6, 2)
+    points[0, 1, 3, 0] = corner_distance  # the left eye's outer corner; the right one's is at (0, 0)
     return points
 
 
-def test_blink_is_in_units_of_the_distance_between_the_eyes() -> None:
-    # Two of the twelve eye points are off by 3 and 4 (a 3-4-5 triangle: 5), the eyes' corners lie 10 apart.
-    truth = landmarks(10)
+def test_blink_is_in_units_of_the_distance_between_the_outer_corners() -> None:
+    # Two of the twelve points are off by 3 and 4 (a 3-4-5 triangle: 5), the corners lie 10 apart.
+    truth = eyes(10)
     prediction = truth.clone()
-    prediction[0, [37, 44]] += torch.tensor([3.0, 4.0])
+    prediction[0, 0, 1] += torch.tensor([3.0, 4.0])
+    prediction[0, 1, 2] += torch.tensor([3.0, 4.0])
     assert float(losses.blink(prediction, truth)) == pytest.approx(2 * 5 / 12 / 10)
     assert float(losses.blink(2 * prediction, 2 * truth)) == pytest.approx(2 * 5 / 12 / 10)
 
 
-def test_blink_looks_at_the_eyes_alone() -> None:
-    prediction = landmarks(10)
-    prediction[0, :36] += 7
-    prediction[0, 48:] += 7
-    assert float(losses.blink(prediction, landmarks(10))) == 0
+def test_blink_s_unit_is_each_frame_s_own() -> None:
+    truth = torch.cat([eyes(10), eyes(20)])
+    assert float(losses.blink(truth + torch.tensor([0.0, 2.0]), truth)) == pytest.approx((0.2 + 0.1) / 2)
 
 
 def test_losses_of_the_truth_itself_are_zero() -> None:
-    image, points = torch.rand(2, 3, 4, 4), torch.rand(2, 68, 2)
+    image, points = torch.rand(2, 3, 4, 4), torch.rand(2, 2, 6, 2)
     assert float(losses.l1(image, image, torch.ones(1, 1, 4, 4), 0.1)) == 0
     assert float(losses.perceptual([image], [image])) == 0
     assert float(losses.blink(points, points)) == 0
