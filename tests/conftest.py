@@ -22,3 +22,11 @@ def sample_clip() -> Path:
     from talkedit import assets
 
     return assets.fetch("sample_clip")
+
+
+@pytest.fixture(scope="session")
+def tiny_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The made-up person's shards (see `tests.tiny`), to be read only."""
+    from . import tiny
+
+    return tiny.write_shards(tmp_path_factory.mktemp("tiny") / "shards", tiny.corpus())

@@ -143,7 +143,9 @@ class Editor:
                 one = slice(index, index + 1)
                 transform = measured.track.frame_from_crop[index]
                 crop = cut(image, transform, measured.track.size_px)
-                crops = Crops(crop[None], measured.heads[one], camera, transform[None])
+                shares = ((measured.track.landmarks_px[one] + 0.5) / measured.track.size_px).astype(np.float32)
+                openness = measured.attributes.eye_openness[one]
+                crops = Crops(crop[None], measured.heads[one], camera, transform[None], shares, openness)
                 drawn = self._renderer.draw(
                     crops, asked_heads[one], crops, measured.mel[one], take_attributes(asked, one)
                 )[0]

@@ -1,6 +1,6 @@
 """Draws heads at the size of their crops: the one place where the trained network meets pictures of any size."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -9,7 +9,8 @@ from torch import Tensor
 
 from talkedit.face.paste import feathered_mask, match_seam
 from talkedit.models.codes import draw_mask, make_codes
-from talkedit.models.guide import Heads, guide
+from talkedit.models.guide import Heads, guide_sources
+from talkedit.models.landmarks import eye_points
 from talkedit.records import Attributes, CropTrack, Doubles, Floats, Image
 from talkedit.shards.loader import shrink
 from talkedit.train.artifact import TrainedModel
@@ -29,18 +30,20 @@ class Crops:
         camera_from_head: (N, 3, 4) float32.
         camera: (N, 3) float32, focal length and principal point, in frame pixels.
         frame_from_crop: (N, 3, 3) float64.
+        landmarks: (N, 68, 2) float32, shares of the crop's side.
+        eye_openness: (N,) float32, 0..1.
     """
 
     images: NDArray[np.uint8]
     camera_from_head: Floats
     camera: Floats
     frame_from_crop: Doubles
+    landmarks: Floats
+    eye_openness: Floats
 
     def take(self, indices: Chosen) -> "Crops":
         """Some of them."""
-        return Crops(
-            self.images[indices], self.camera_from_head[indices], self.camera[indices], self.frame_from_crop[indices]
-        )
+        return Crops(*(getattr(self, field.name)[indices] for field in fields(self)))
 
     def heads(self, camera_from_head: Floats) -> Heads:
         """The heads, placed at `camera_from_head`, as the networks take them."""
@@ -105,7 +108,11 @@ class Renderer:
         if params.sources == "guided":
             here = self._on_device(source.heads(source.camera_from_head))
             asked_there = self._on_device(target.heads(asked_heads))
-            small, large = guide(small, here, asked_there), guide(large, here, asked_there, size_px)
+            eyes = eye_points(torch.from_numpy(source.landmarks).to(self._device))
+            openness = torch.from_numpy(source.eye_openness).to(self._device)
+            wanted = torch.from_numpy(asked.eye_openness).to(self._device)
+            small = guide_sources(small, eyes, openness, wanted, here, asked_there)
+            large = guide_sources(large, eyes, openness, wanted, here, asked_there, size_px)
         else:
             large = large.new_zeros(len(mel), 1, size_px, size_px)  # only the size counts
         codes = make_codes(*(torch.from_numpy(code)[None].to(self._device) for code in _columns(asked)))

@@ -152,7 +152,7 @@ class Examiner:
     def _reconstruct(self, sample: Sample, truth: Footage, sources: Footage, mel: Floats) -> Video:
         chosen = sources.take(nearest_in_codes(truth.attributes, sources.attributes))
         drawn = self._renderer.draw(truth.crops, truth.crops.camera_from_head, chosen.crops, mel, truth.attributes)
-        nearest = sources.take(nearest_in_landmarks(truth.landmarks, sources.landmarks)).crops.images
+        nearest = sources.take(nearest_in_landmarks(truth.crops.landmarks, sources.crops.landmarks)).crops.images
         size_px = sample.track.size_px
         mask = draw_mask(size_px, self._mask_share)[0, 0].numpy()
         seen = np.where(mask[..., None] > 0, drawn, truth.crops.images)

@@ -1,6 +1,6 @@
 """Clips decoded at native size, and which of their frames serve as sources."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -24,17 +24,14 @@ class Footage:
     Attributes:
         crops: Frames and heads.
         attributes: Codes.
-        landmarks: (N, 68, 2) float32, shares of the crop's side.
     """
 
     crops: Crops
     attributes: Attributes
-    landmarks: Floats
 
     def take(self, indices: Indices) -> "Footage":
         """Some of the frames."""
-        attributes = take_attributes(self.attributes, indices)
-        return Footage(self.crops.take(indices), attributes, self.landmarks[indices])
+        return Footage(self.crops.take(indices), take_attributes(self.attributes, indices))
 
 
 def load_footage(sample: Sample, indices: Indices, size_px: int | None = None) -> Footage:
@@ -57,9 +54,10 @@ def load_footage(sample: Sample, indices: Indices, size_px: int | None = None) -
         camera_from_head=sample.heads[indices],
         camera=np.tile(sample.camera, (len(indices), 1)),
         frame_from_crop=sample.track.frame_from_crop[indices] @ stored_from_resized,
+        landmarks=((sample.track.landmarks_px[indices] + 0.5) / sample.track.size_px).astype(np.float32),
+        eye_openness=sample.attributes.eye_openness[indices],
     )
-    landmarks = ((sample.track.landmarks_px[indices] + 0.5) / sample.track.size_px).astype(np.float32)
-    return Footage(crops, take_attributes(sample.attributes, indices), landmarks)
+    return Footage(crops, take_attributes(sample.attributes, indices))
 
 
 def load_sources(samples: list[Sample], max_frames: int, size_px: int) -> Footage:
@@ -117,16 +115,9 @@ def _resize(image: Image, size_px: int) -> Image:
 
 
 def _concatenate(parts: list[Footage]) -> Footage:
-    crops = Crops(
-        *(
-            np.concatenate([getattr(part.crops, name) for part in parts])
-            for name in ("images", "camera_from_head", "camera", "frame_from_crop")
-        )
+    crops = [part.crops for part in parts]
+    codes = [part.attributes for part in parts]
+    return Footage(
+        Crops(*(np.concatenate([getattr(each, field.name) for each in crops]) for field in fields(Crops))),
+        Attributes(*(np.concatenate([getattr(each, field.name) for each in codes]) for field in fields(Attributes))),
     )
-    attributes = Attributes(
-        *(
-            np.concatenate([getattr(part.attributes, name) for part in parts])
-            for name in ("pose_deg", "emotion", "eye_openness")
-        )
-    )
-    return Footage(crops, attributes, np.concatenate([part.landmarks for part in parts]))

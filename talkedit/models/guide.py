@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from talkedit.models.lids import move_lids
+
 # The head's ellipsoid in the head's own axes (x right in the picture, y down, z away, about cm; see
 # talkedit.face.pose): through temples, eyes, mouth corners and the crown.
 ELLIPSOID_CENTRE = (0.0, -3.8, 3.0)
@@ -49,6 +51,19 @@ def guide(source: Tensor, source_heads: Heads, target_heads: Heads, size_px: int
     guided = _into_picture(_follow(frame, source_heads, target_heads), source_heads)
     still = _into_picture(frame, source_heads)
     return torch.cat([_sample(source, guided), _sample(source, still)], dim=1)
+
+
+def guide_sources(
+    source: Tensor,
+    eyes: Tensor,
+    openness: Tensor,
+    asked_openness: Tensor,
+    source_heads: Heads,
+    target_heads: Heads,
+    size_px: int | None = None,
+) -> Tensor:
+    """Source frames that already obey: lids moved as far as asked (`move_lids`), then the head turned (`guide`)."""
+    return guide(move_lids(source, eyes, openness, asked_openness), source_heads, target_heads, size_px)
 
 
 def _pixels_in_frame(heads: Heads, size_px: int) -> Tensor:

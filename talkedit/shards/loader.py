@@ -16,6 +16,7 @@ import av
 import numpy as np
 import psutil
 import torch
+from av.error import FFmpegError
 from torch import Tensor
 from torch.nn import functional as F
 from webdataset.compat import WebDataset
@@ -59,6 +60,8 @@ class Batch(NamedTuple):
         emotion: (B, T, 7).
         eye_openness: (B, T).
         landmarks: (B, T, 68, 2), of the target, shares of the crop's side.
+        source_landmarks: (B, T, 68, 2), of the source.
+        source_eye_openness: (B, T), of the source.
         target_heads: Of the target frames.
         source_heads: Of the source frames.
     """
@@ -71,6 +74,8 @@ class Batch(NamedTuple):
     emotion: Tensor
     eye_openness: Tensor
     landmarks: Tensor
+    source_landmarks: Tensor
+    source_eye_openness: Tensor
     target_heads: Heads
     source_heads: Heads
 
@@ -105,7 +110,7 @@ def decode_crops(sample: Sample) -> Iterator[np.ndarray]:
             for frame in container.decode(video=0):
                 n_decoded += 1
                 yield frame.to_ndarray(format="rgb24")
-    except av.error.FFmpegError as error:
+    except FFmpegError as error:
         problem = f"its video cannot be read: {error.strerror}"
     if n_decoded != sample.n_frames:
         raise TalkeditError(f"shard sample {sample.clip_id!r} is damaged ({problem}); run `dvc repro -f shards`")
@@ -202,6 +207,8 @@ def window(clip: LoadedClip, target: Tensor, source: Tensor) -> Batch:
         emotion=torch.from_numpy(attributes.emotion)[target][None],
         eye_openness=torch.from_numpy(attributes.eye_openness)[target][None],
         landmarks=clip.landmarks[target][None],
+        source_landmarks=clip.landmarks[source][None],
+        source_eye_openness=torch.from_numpy(attributes.eye_openness)[source][None],
         target_heads=take_heads(clip.heads, target),
         source_heads=take_heads(clip.heads, source),
     )
@@ -218,10 +225,10 @@ def _draw_window(clip: LoadedClip, rng: np.random.Generator, n_frames: int) -> B
 def stack_windows(windows: list[Batch]) -> Batch:
     """Windows of equal length as one batch."""
     keys = [key for batch in windows for key in batch.keys]
-    tensors = [torch.cat([getattr(batch, name) for batch in windows]) for name in Batch._fields[1:8]]
+    tensors = [torch.cat([getattr(batch, name) for batch in windows]) for name in Batch._fields[1:-2]]
     heads = [
         Heads(*(torch.cat(parts) for parts in zip(*(getattr(batch, name) for batch in windows), strict=True)))
-        for name in Batch._fields[8:]
+        for name in Batch._fields[-2:]
     ]
     return Batch._make([keys, *tensors, *heads])
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from talkedit.models.build import ModelParams
 from talkedit.models.codes import draw_mask, make_codes
-from talkedit.models.guide import Heads, guide
+from talkedit.models.guide import Heads, guide_sources
 from talkedit.models.landmarks import eye_points
 from talkedit.shards.loader import Batch
 
@@ -40,7 +40,14 @@ def make_inputs(batch: Batch, params: ModelParams) -> Inputs:
     truth = batch.target.float() / 255
     source = batch.source.float() / 255
     if params.sources == "guided":
-        guided = guide(source.flatten(0, 1), batch.source_heads, batch.target_heads)
+        guided = guide_sources(
+            source.flatten(0, 1),
+            eye_points(batch.source_landmarks.flatten(0, 1)),
+            batch.source_eye_openness.flatten(),
+            batch.eye_openness.flatten(),
+            batch.source_heads,
+            batch.target_heads,
+        )
         source = guided.unflatten(0, truth.shape[:2])
     mask = draw_mask(params.image_px, params.mask_share, truth.device)
     codes = make_codes(batch.pose_deg, batch.emotion, batch.eye_openness)

@@ -1,0 +1,26 @@
+"""Params of trainings that take milliseconds a step."""
+
+from typing import Any
+
+from talkedit.models.losses import LossParams
+from talkedit.train.discriminator import DiscriminatorParams
+from talkedit.train.generator import TrainParams
+
+
+def discriminator_params(**changes: Any) -> DiscriminatorParams:
+    values = {"seed": 0, "n_steps": 6, "n_windows": 4, "learning_rate": 1e-3, "margin": 1.0, "jitter_share": 0.05}
+    gaps = {"min_pose_gap_deg": 2.0, "min_emotion_gap": 0.1, "log_every_n_steps": 2}
+    return DiscriminatorParams.model_validate({**values, **gaps, **changes})
+
+
+def train_params(**changes: Any) -> TrainParams:
+    values = {"seed": 0, "n_steps": 6, "n_windows": 1, "learning_rate": 1e-3, "decay_from": 0.5, "max_grad_norm": 1.0}
+    rest = {"ema_decay": 0.9, "jitter_share": 0.05, "log_every_n_steps": 2}
+    return TrainParams.model_validate({**values, **rest, **changes})
+
+
+def loss_params(**changes: Any) -> LossParams:
+    """All terms but the perceptual one count from the first step on."""
+    weights = {"lambda_v": 0.02, "lambda_s": 0.1, "lambda_b": 1.0, "ring_weight": 0.1, "perceptual_net": "none"}
+    rest = {"perceptual_share": 0.2, "ramp_start_step": 0, "ramp_steps": 1}
+    return LossParams.model_validate({**weights, **rest, **changes})

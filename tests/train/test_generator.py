@@ -1,0 +1,251 @@
+"""The generator's training, on networks so small that a whole run takes a second."""
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from talkedit.errors import ModelError, TalkeditError
+from talkedit.models import losses
+from talkedit.models.build import build_discriminator, build_eye_net, build_generator
+from talkedit.models.losses import LossParams
+from talkedit.models.perceptual import Vgg16Features
+from talkedit.shards.loader import draw_batch, load_split
+from talkedit.train.artifact import WEIGHTS_FILE, load_model
+from talkedit.train.generator import Judges, draw_windows, train_generator
+from talkedit.train.inputs import Inputs, make_inputs
+
+from .. import tiny
+from ..conftest import PROJECT_ROOT
+from .runs import loss_params, train_params
+
+MODEL = tiny.model_params()
+KILLED_RUN = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from talkedit.train import generator, loop
+from tests.train.test_generator import train
+
+torch.set_num_threads(1)
+loop.CHECKPOINT_EVERY_S = -1.0
+draw = generator.draw_batch
+
+def draw_until_killed(clips, step, *rest):
+    if step == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return draw(clips, step, *rest)
+
+generator.draw_batch = draw_until_killed
+train(*map(Path, sys.argv[1:]))
+"""
+
+
+def train(shards: Path, judges: Path, out: Path, loss: LossParams | None = None) -> bytes:
+    """A whole run; the bytes of its weights."""
+    live = out.with_name(f"{out.name}_live")
+    train_generator(shards, judges, out, live, "ann", MODEL, train_params(), loss or loss_params())
+    return (out / WEIGHTS_FILE).read_bytes()
+
+
+def kill(shards: Path, judges: Path, out: Path) -> None:
+    """A run that is killed before its fifth step."""
+    arguments = [sys.executable, "-c", KILLED_RUN, str(shards), str(judges), str(out)]
+    done = subprocess.run(arguments, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert not out.exists()
+    assert (out.parent / ".state" / out.name / "state.safetensors").is_file()
+
+
+def curve(out: Path) -> list[int]:
+    rows = (out.with_name(f"{out.name}_live") / "plots" / "metrics" / "total.tsv").read_text().splitlines()[1:]
+    return [int(row.split("\t")[0]) for row in rows]
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_shards: Path, judges_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model folder of a run that nothing disturbed."""
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp("whole") / "generator"
+    train(tiny_shards, judges_folder, out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def killed(tiny_shards: Path, judges_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the state of a killed run."""
+    folder = tmp_path_factory.mktemp("killed")
+    kill(tiny_shards, judges_folder, folder / "generator")
+    return folder
+
+
+def copy_state(killed: Path, to: Path) -> Path:
+    state = to / ".state" / "generator"
+    state.mkdir(parents=True)
+    (state / "state.safetensors").write_bytes((killed / ".state" / "generator" / "state.safetensors").read_bytes())
+    return to / "generator"
+
+
+def test_a_killed_run_ends_with_the_weights_of_one_that_was_not(
+    tiny_shards: Path, judges_folder: Path, whole: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "generator"
+    kill(tiny_shards, judges_folder, out)
+    assert curve(out) == [2, 4]
+    assert train(tiny_shards, judges_folder, out) == (whole / WEIGHTS_FILE).read_bytes()
+    assert curve(out) == curve(whole) == [2, 4, 6]
+    assert not (tmp_path / ".state" / "generator").exists()
+
+
+def test_another_lambda_does_not_go_on_from_a_killed_run(
+    tiny_shards: Path, judges_folder: Path, whole: Path, killed: Path, tmp_path: Path
+) -> None:
+    other = loss_params(lambda_s=0.03)
+    fresh = train(tiny_shards, judges_folder, tmp_path / "fresh", other)
+    assert fresh != (whole / WEIGHTS_FILE).read_bytes()
+    assert train(tiny_shards, judges_folder, copy_state(killed, tmp_path), other) == fresh
+
+
+def test_other_shards_do_not_go_on_from_a_killed_run(judges_folder: Path, killed: Path, tmp_path: Path) -> None:
+    one, _, three = tiny.corpus()
+    shards = tiny.write_shards(tmp_path / "shards", [one, tiny.make_sample("two", "train", 20), three])
+    fresh = train(shards, judges_folder, tmp_path / "fresh")
+    assert train(shards, judges_folder, copy_state(killed, tmp_path)) == fresh
+
+
+def test_the_model_folder_says_what_made_it(whole: Path, tiny_shards: Path) -> None:
+    model = load_model(whole)
+    assert model.params == MODEL
+    assert model.card["person"] == "ann"
+    assert model.card["params"] == {
+        "model": MODEL.model_dump(),
+        "train": train_params().model_dump(),
+        "loss": loss_params().model_dump(),
+    }
+    assert model.card["data"] == {"n_clips": 2, "seconds": 1.6}
+    assert model.preparation == json.loads((tiny_shards / "preparation.json").read_text())
+    yaw = np.concatenate([sample.attributes.pose_deg[:, 0] for sample in tiny.corpus()[:2]])
+    assert model.ranges["yaw_deg"] == pytest.approx((yaw.min(), yaw.max()), abs=1e-3)
+    n_weights = sum(parameter.numel() for parameter in model.generator.parameters())
+    assert model.card["n_parameters"] == n_weights
+
+
+def test_judges_of_another_size_are_refused(tiny_shards: Path, judges_folder: Path, tmp_path: Path) -> None:
+    other = tiny.model_params(embedding_dim=16)
+    with pytest.raises(ModelError, match=r"discriminator\.safetensors: is of a network of another shape"):
+        train_generator(
+            tiny_shards, judges_folder, tmp_path / "g", tmp_path / "live", "ann", other, train_params(), loss_params()
+        )
+
+
+def test_speech_that_is_no_number_ends_the_run_and_names_the_clips(judges_folder: Path, tmp_path: Path) -> None:
+    train_clip, _, validation_clip = tiny.corpus()
+    damaged = dataclasses.replace(train_clip, clip_id="broken", mel=np.full_like(train_clip.mel, np.nan))
+    shards = tiny.write_shards(tmp_path / "shards", [damaged, validation_clip])
+    with pytest.raises(TalkeditError, match=r"a loss is not finite at step 0 .*clips: \['broken:\d+'\]"):
+        train(shards, judges_folder, tmp_path / "generator")
+    assert not (tmp_path / "generator").exists()
+
+
+def test_it_learns(tiny_shards: Path) -> None:
+    torch.manual_seed(0)
+    inputs, generator = some_inputs(tiny_shards), build_generator(MODEL)
+    optimizer = torch.optim.Adam(generator.parameters(), 3e-3)
+
+    def step() -> float:
+        optimizer.zero_grad()
+        drawn = draw_windows(generator, inputs)
+        loss = losses.l1(drawn.flatten(0, 1), inputs.truth.flatten(0, 1), inputs.mask, ring_weight=0.1)
+        loss.backward()
+        optimizer.step()
+        return float(loss)
+
+    first = step()
+    assert [step() for _ in range(40)][-1] < 0.6 * first
+
+
+def some_inputs(shards: Path) -> Inputs:
+    return make_inputs(draw_batch(load_split(shards, "train", MODEL.image_px), 0, 0, 2, 5), MODEL)
+
+
+@pytest.fixture
+def judges() -> Judges:
+    torch.manual_seed(0)
+    vgg = Vgg16Features(1, [0.5] * 3, [2.0] * 3, bgr_255=False)
+    return Judges(build_discriminator(MODEL), build_eye_net(MODEL), vgg)
+
+
+def test_the_judges_are_not_changed_by_what_they_judge(tiny_shards: Path, judges: Judges) -> None:
+    before = {name: value.clone() for name, value in judges.state_dict().items()}
+    generator, inputs, params = build_generator(MODEL), some_inputs(tiny_shards), loss_params()
+    optimizer = torch.optim.Adam(generator.parameters(), 0.1)
+    weights = [parameter.clone() for parameter in generator.parameters()]
+    for step in (1, 2):
+        terms = judges.terms(draw_windows(generator, inputs), inputs, params, step, seed=0)
+        optimizer.zero_grad()
+        losses.total(terms, params, step).backward()
+        optimizer.step()
+    assert any(not torch.equal(a, b) for a, b in zip(weights, generator.parameters(), strict=True))
+    torch.testing.assert_close(dict(judges.state_dict()), before, atol=0, rtol=0)
+    assert not any(parameter.requires_grad or parameter.grad is not None for parameter in judges.parameters())
+    assert not any(module.training for module in judges.modules())
+
+
+@pytest.mark.parametrize("term", ["l1", "v", "s", "b"])
+def test_every_term_has_a_gradient_in_the_drawing(tiny_shards: Path, judges: Judges, term: str) -> None:
+    inputs = some_inputs(tiny_shards)
+    drawn = torch.rand_like(inputs.truth).requires_grad_()
+    judges.terms(drawn, inputs, loss_params(), step=1, seed=0)[term].backward()
+    assert drawn.grad is not None
+    inside = drawn.grad * inputs.mask
+    assert torch.isfinite(drawn.grad).all()
+    assert inside.abs().max() > 0
+    if term != "l1":  # the others see the target's own ring around the head
+        assert torch.equal(inside, drawn.grad)
+
+
+def test_the_truth_itself_costs_nothing_but_what_the_discriminator_says(tiny_shards: Path, judges: Judges) -> None:
+    inputs = some_inputs(tiny_shards)
+    terms = judges.terms(inputs.truth, inputs, loss_params(), step=1, seed=0)
+    assert [float(terms[name]) for name in ("l1", "v", "b")] == [0, 0, 0]
+    assert float(terms["s"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "step", "counted"),
+    [
+        ({}, 1, {"l1", "v", "s", "b"}),
+        ({}, 0, {"l1", "v"}),  # the ramp starts after step 0
+        ({"lambda_v": 0.0}, 1, {"l1", "s", "b"}),
+        ({"lambda_s": 0.0}, 1, {"l1", "v", "b"}),
+        ({"lambda_b": 0.0}, 1, {"l1", "v", "s"}),
+    ],
+)
+def test_a_term_that_counts_nothing_is_not_computed(
+    tiny_shards: Path, judges: Judges, changes: dict[str, float], step: int, counted: set[str]
+) -> None:
+    inputs = some_inputs(tiny_shards)
+    terms = judges.terms(torch.rand_like(inputs.truth), inputs, loss_params(**changes), step, seed=0)
+    assert set(terms) == {"l1", "v", "s", "b"}
+    assert {name for name, term in terms.items() if float(term) > 0} == counted
+
+
+def test_the_perceptual_term_looks_at_frames_decided_by_seed_and_step(tiny_shards: Path, judges: Judges) -> None:
+    inputs = some_inputs(tiny_shards)
+    drawn = torch.rand_like(inputs.truth).requires_grad_()
+
+    def looked_at(step: int, seed: int) -> list[int]:
+        drawn.grad = None
+        judges.terms(drawn, inputs, loss_params(), step, seed)["v"].backward()
+        assert drawn.grad is not None
+        return drawn.grad.flatten(0, 1).abs().amax(dim=(1, 2, 3)).nonzero().flatten().tolist()
+
+    assert len(looked_at(0, 0)) == 2  # 0.2 of 10 frames
+    assert looked_at(0, 0) == looked_at(0, 0)
+    assert len({tuple(looked_at(step, 0)) for step in range(6)}) > 1
