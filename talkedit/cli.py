@@ -34,7 +34,7 @@ def edit(
     roll: Annotated[float | None, typer.Option(help="Degrees; positive: clockwise as the viewer sees it.")] = None,
     emotion: Annotated[str | None, typer.Option(help="angry, disgust, fear, happy, sad, surprise or neutral.")] = None,
     eye_openness: Annotated[float | None, typer.Option(help="0 (closed) to 1 (open).")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Try what the model's footage never showed.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Try what was never shown, and damaged videos.")] = False,
     crf: Annotated[int, typer.Option(min=0, max=51, help="H.264 quality; 0 is lossless, 14 looks so.")] = 14,
     preset: Annotated[str, typer.Option(help="x264's speed, ultrafast to veryslow.")] = "medium",
 ) -> None:
@@ -47,7 +47,8 @@ def edit(
     timeline = Timeline(yaw, pitch, roll, emotion, eye_openness)
     if timeline.is_empty:
         raise ParamsError("nothing to change; give at least one of --yaw --pitch --roll --emotion --eye-openness")
-    _report(Editor.load(model).edit(source, out, timeline, force=force, crf=crf, preset=preset))
+    editor = Editor.load(model)
+    _report(editor.edit(source, out, timeline, force=force, accept_damage=force, crf=crf, preset=preset))
 
 
 @app.command()

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from .project import Project, make_project
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -30,3 +32,18 @@ def tiny_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from . import tiny
 
     return tiny.write_shards(tmp_path_factory.mktemp("tiny") / "shards", tiny.corpus())
+
+
+@pytest.fixture(scope="session")
+def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The whole pipeline, run once on the sample clip (see `tests.project`), to be read only; a copy may be changed."""
+    project = make_project(tmp_path_factory.mktemp("pipeline") / "project")
+    project.dvc("repro")
+    project.commit("The first run")
+    return project
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_project: Project) -> Path:
+    """A model folder of the sample's person, to be read only; it draws badly, and everything else is real."""
+    return tiny_project.folder / "models" / "sample" / "generator"

@@ -14,7 +14,7 @@ from talkedit.closure import PROJECT_ROOT
 
 COPIED = (".dvcignore", ".gitignore", "dvc.yaml", "params.yaml", "stages", "talkedit", "data/sources.yaml")
 TINY: dict[str, dict[str, Any]] = {
-    "segment": {"clip_s": 2.0},  # two clips, so that a further source moves neither
+    "segment": {"clip_s": 2.0, "seed": 2},  # two clips, and a further source moves neither to the other split
     "model": {"image_px": 24, "width": 4, "max_width": 32, "embedding_dim": 16, "attention_px": [12]},
     "discriminator": {"n_steps": 4, "n_windows": 2, "log_every_n_steps": 2},
     "train": {"n_steps": 4, "n_windows": 1, "log_every_n_steps": 2},

@@ -13,7 +13,7 @@ import numpy as np
 
 from talkedit.edit.renderer import Crops, Renderer, take, take_attributes
 from talkedit.edit.timeline import Timeline
-from talkedit.errors import ClipRejected, MediaError, ModelError
+from talkedit.errors import ClipRejected, MediaError, ModelError, ParamsError
 from talkedit.face.crop import CropParams, plan_crops
 from talkedit.face.extract import AttributesParams, build_extractors, extract_attributes
 from talkedit.face.geometry import cut
@@ -21,13 +21,13 @@ from talkedit.face.head import camera_of, locate_heads, turn_heads
 from talkedit.face.paste import match_seam, paste
 from talkedit.face.track import FaceTracker
 from talkedit.media.audio import MEL_SILENCE, N_MELS, mel_spectrogram, mel_windows, read_audio
-from talkedit.media.rewrite import rewrite_video
-from talkedit.media.video import Frame, probe, read_frames
-from talkedit.params import parse
+from talkedit.media.rewrite import check_output, rewrite_video
+from talkedit.media.video import Frame, Reader, read_frames
+from talkedit.params import S, parse
 from talkedit.progress import progress_bar
 from talkedit.records import CLIP_FPS, Attributes, CropTrack, Floats, Image
 from talkedit.shards.writer import ShardsParams
-from talkedit.train.artifact import TrainedModel, load_model
+from talkedit.train.artifact import CARD_FILE, TrainedModel, load_model
 
 CHUNK_S, OVERLAP_S = 8.0, 1.0  # crops are measured in chunks that overlap, so that smoothing has no seams
 
@@ -44,6 +44,7 @@ class EditReport:
         has_audio: Whether there was sound; without, the lips were drawn for silence.
         forced: What was asked for although the model's footage never showed it.
         damage: What of the input could not be decoded, or None.
+        before: Pose, emotion and openness as they were measured in the input.
     """
 
     out: Path
@@ -53,6 +54,7 @@ class EditReport:
     has_audio: bool
     forced: list[str]
     damage: str | None
+    before: Attributes
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Measured:
         heads: (T, 3, 4), camera_from_head.
         mel: (T, 80, 16), the speech at each frame.
         has_audio: Whether there is sound.
+        damage: What could not be decoded, or None.
     """
 
     track: CropTrack
@@ -74,6 +77,7 @@ class Measured:
     heads: Floats
     mel: Floats
     has_audio: bool
+    damage: str | None
 
 
 class Editor:
@@ -85,10 +89,10 @@ class Editor:
 
     def __init__(self, model: TrainedModel) -> None:
         self.model = model
-        preparation, where = model.preparation, str(model.folder)
-        self._crop = parse(CropParams, preparation["crop"], where)
-        self._shards = parse(ShardsParams, preparation["shards"], where)
-        self._extractors = build_extractors(parse(AttributesParams, preparation["attributes"], where))
+        self._crop = _prepared(model, CropParams)
+        self._shards = _prepared(model, ShardsParams)
+        self._extractors = build_extractors(_prepared(model, AttributesParams))
+        self._tracker = FaceTracker(self._crop.detect_every_n_frames, self._crop.max_gap_s)
         self._renderer = Renderer(model)
 
     @classmethod
@@ -106,6 +110,7 @@ class Editor:
         out: str | Path,
         timeline: Timeline,
         force: bool = False,
+        accept_damage: bool = False,
         crf: int = 14,
         preset: str = "medium",
     ) -> EditReport:
@@ -116,18 +121,23 @@ class Editor:
             out: The file to write; its name only ever holds a complete video.
             timeline: What should change.
             force: Do what the model's footage never showed.
+            accept_damage: Of a damaged source, edit the frames that can be decoded.
             crf: H.264 quality, 0 (lossless) to 51.
             preset: x264's speed.
 
         Raises:
+            ParamsError: There is no such preset.
             ModelError: The footage never showed what is asked for, and `force` is off.
-            MediaError: The source cannot be used, or the output cannot be written.
+            MediaError: The source cannot be used or is damaged, or the output cannot be written.
         """
         source, out = Path(source), Path(out)
+        check_output(source, out, preset)
         forced = timeline.never_shown(self.model.ranges, self.model.params.sources)
         if forced and not force:
             raise ModelError(f"{'; '.join(forced)}; add --force to try all the same")
         measured = self.measure(source)
+        if measured.damage and not accept_damage:
+            raise MediaError(source, f"is damaged: {measured.damage}; add --force to edit the frames that are left")
         asked = timeline.apply(measured.attributes)
         asked_heads = turn_heads(measured.heads, asked.pose_deg)
         camera = camera_of(measured.track.frame_size_px)[None]
@@ -153,7 +163,16 @@ class Editor:
 
             report = rewrite_video(source, out, edit_frame, crf=crf, preset=preset)
         gaps = stretches(~measured.found)
-        return EditReport(out, report.n_frames, report.n_edited, gaps, measured.has_audio, forced, report.damage)
+        return EditReport(
+            out=out,
+            n_frames=report.n_frames,
+            n_edited=report.n_edited,
+            passed_through=gaps,
+            has_audio=measured.has_audio,
+            forced=forced,
+            damage=report.damage,
+            before=measured.attributes,
+        )
 
     def measure(self, source: Path) -> Measured:
         """The first pass: follows the face and measures what can be changed.
@@ -161,20 +180,20 @@ class Editor:
         Raises:
             MediaError: The source cannot be read, or shows no usable face.
         """
-        info = probe(source)
+        reader = Reader(source)
+        info = reader.info
         fps = float(info.average_fps)
         times_s: list[float] = []
-        tracker = FaceTracker(self._crop.detect_every_n_frames, self._crop.max_gap_s)
         with progress_bar() as bar:
             task = bar.add_task("following the face", total=None, unit="frames", note="")
 
             def images() -> Iterator[Image]:
-                for frame in read_frames(source):
+                for frame in reader:
                     times_s.append(float(frame.time_s))
                     bar.advance(task)
                     yield frame.image
 
-            face = tracker.track(images(), (info.width_px, info.height_px), fps)
+            face = self._tracker.track(images(), (info.width_px, info.height_px), fps)
         try:
             # Frames without a face are passed through here, so few faces are no reason to refuse a video.
             track = plan_crops(face, fps, self._crop.model_copy(update={"min_found_share": 1e-9}))
@@ -186,7 +205,7 @@ class Editor:
         mel = np.full((N_MELS, 1), MEL_SILENCE, np.float32) if audio is None else mel_spectrogram(audio)
         # Training hears the speech around the middle of a frame's time at 25 fps; here each frame's own time counts.
         windows = mel_windows(mel, np.asarray(times_s) + 0.5 / float(CLIP_FPS))
-        return Measured(track, face.found, attributes, heads, windows, audio is not None)
+        return Measured(track, face.found, attributes, heads, windows, audio is not None, reader.damage)
 
     def _measure_attributes(self, source: Path, track: CropTrack, fps: float) -> Attributes:
         chunk, overlap = max(round(CHUNK_S * fps), 1), round(OVERLAP_S * fps)
@@ -216,6 +235,14 @@ class Editor:
             cut(frame.image, track.frame_from_crop[first + offset], track.size_px)
             for offset, frame in enumerate(frames)
         ]
+
+
+def _prepared(model: TrainedModel, schema: type[S]) -> S:
+    """The section under which the model's footage was prepared, which an edit has to do in the same way."""
+    try:
+        return parse(schema, model.preparation[schema.section], str(model.folder))
+    except (KeyError, ParamsError) as error:
+        raise ModelError(f"{model.folder / CARD_FILE}: is damaged ({error}); train the model again") from error
 
 
 def stretches(flags: np.ndarray) -> list[tuple[int, int]]:

@@ -34,15 +34,16 @@ def write_sheet(path: Path, rows: list[Row]) -> None:
 
 
 def _draw(row: Row) -> Image:
-    cells = [
-        _cell(name if at else f"{name}: {row.title}", image) for at, (name, image) in enumerate(row.pictures.items())
-    ]
-    return np.concatenate(cells, axis=1)
+    cells = np.concatenate([_cell(name, image) for name, image in row.pictures.items()], axis=1)
+    return np.concatenate([_text(row.title, cells.shape[1]), cells])
 
 
-def _cell(text: str, image: Image) -> Image:
-    header = np.full((HEADER_PX, CELL_PX, 3), 255, np.uint8)
-    cv2.putText(header, text, (4, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
-    return np.concatenate([header, cv2.resize(image, (CELL_PX, CELL_PX), interpolation=cv2.INTER_AREA)]).astype(
-        np.uint8
-    )
+def _cell(name: str, image: Image) -> Image:
+    small = cv2.resize(image, (CELL_PX, CELL_PX), interpolation=cv2.INTER_AREA)
+    return np.concatenate([_text(name, CELL_PX), small]).astype(np.uint8)
+
+
+def _text(text: str, width_px: int) -> Image:
+    strip = np.full((HEADER_PX, width_px, 3), 255, np.uint8)
+    cv2.putText(strip, text, (4, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
+    return strip

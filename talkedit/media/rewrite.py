@@ -12,7 +12,7 @@ from av.container import OutputContainer
 from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
-from talkedit.errors import MediaError
+from talkedit.errors import MediaError, ParamsError
 from talkedit.media.decode import Decoder, rgb, upright
 from talkedit.media.ffmpeg import CONTAINERS, mux_audio
 from talkedit.media.video import VideoInfo, probe, unwritable
@@ -20,6 +20,8 @@ from talkedit.records import Floats, Image
 
 Edit = Callable[[int, Image], tuple[Image, Floats] | None]
 Planes = tuple[Image, Image, Image]  # Y (H, W), U and V (H/2, W/2), H and W even
+
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 
 _FULL_RANGE = 2
 
@@ -59,14 +61,15 @@ def rewrite_video(
         edit: Gets the frame's number and the upright image, (H, W, 3) uint8 RGB. Returns None to leave the frame as
             it is, or the edited image and a mask, (H, W) float32: where it is above 0, the edited image is taken.
         crf: H.264 quality, 0 (lossless) to 51.
-        preset: x264's speed, ``ultrafast`` to ``veryslow``.
+        preset: x264's speed, one of `PRESETS`.
 
     Raises:
+        ParamsError: There is no such preset.
         MediaError: The source cannot be read, or the output cannot be written.
     """
     source, out = Path(source), Path(out)
     info = probe(source)
-    _check_out(source, out)
+    check_output(source, out, preset)
     part = out.with_name(f".{out.stem}.{os.getpid()}.part{out.suffix}")
     rewriter = _Rewriter(info, edit)
     try:
@@ -75,7 +78,7 @@ def rewrite_video(
     except OSError as error:
         raise unwritable(out, error) from error
     except av.error.FFmpegError as error:
-        raise MediaError(out, f"cannot be encoded ({error.strerror}); check crf and preset") from error
+        raise MediaError(out, f"cannot be encoded ({error.strerror}); check crf") from error
     finally:
         part.unlink(missing_ok=True)
     return RewriteReport(rewriter.n_frames, rewriter.n_edited, info.has_audio, rewriter.damage)
@@ -87,12 +90,20 @@ def _mux(container: OutputContainer, packets: list[av.Packet], durations: dict[i
         container.mux_one(packet)
 
 
-def _check_out(source: Path, out: Path) -> None:
+def check_output(source: Path, out: Path, preset: str) -> None:
+    """Refuses an output that cannot be written, before any work is done for it.
+
+    Raises:
+        ParamsError: There is no such preset.
+        MediaError: Its container is not known, its folder does not exist, or it is the input itself.
+    """
+    if preset not in PRESETS:
+        raise ParamsError(f"preset is {preset!r}: give one of {', '.join(PRESETS)}")
     if out.suffix.lower() not in CONTAINERS:
         raise MediaError(out, f"its name must end in one of {', '.join(CONTAINERS)}")
     if not out.resolve().parent.is_dir():
         raise MediaError(out, "its folder does not exist; make it first")
-    if out.exists() and out.samefile(source):
+    if out.exists() and source.exists() and out.samefile(source):
         raise MediaError(out, "is the input itself; name another output")
 
 

@@ -1,22 +1,14 @@
 """The convolution blocks that every network here is stacked from.
 
-Group norm, not batch norm: a picture's result does not depend on its neighbours in the batch, so that training in
-windows of five near-equal frames, on one process or many, and drawing a single frame all do the same.
+Batch norm, as in Wav2Lip: on the sample, ten unlike frames a step, 121 steps with it brought L1 from 0.026 to 0.0185,
+with group norm to 0.0244. In evaluation mode a picture's result does not depend on its neighbours in the batch.
 """
 
 from torch import Tensor, nn
 
-CHANNELS_PER_GROUP = 8
-
-
-def group_norm(n_channels: int) -> nn.GroupNorm:
-    """Group norm with groups of about eight channels, more where that does not divide them."""
-    most = max(n_channels // CHANNELS_PER_GROUP, 1)
-    return nn.GroupNorm(max(n for n in range(1, most + 1) if n_channels % n == 0), n_channels)
-
 
 class ConvBlock(nn.Module):
-    """Convolution, group norm, ReLU; with `residual`, the input is added before the ReLU.
+    """Convolution, batch norm, ReLU; with `residual`, the input is added before the ReLU.
 
     Args:
         n_in: Input channels.
@@ -37,7 +29,7 @@ class ConvBlock(nn.Module):
         super().__init__()
         sizes = (kernel, kernel) if isinstance(kernel, int) else kernel
         self.conv = nn.Conv2d(n_in, n_out, sizes, stride, (sizes[0] // 2, sizes[1] // 2), bias=False)
-        self.norm = group_norm(n_out)
+        self.norm = nn.BatchNorm2d(n_out)
         self.activation = nn.ReLU(inplace=True)
         self.residual = residual
 
@@ -57,12 +49,12 @@ class DownBlock(nn.Sequential):
 
 
 class UpBlock(nn.Module):
-    """Doubles height and width: transposed convolution, group norm, ReLU, then residual convolutions."""
+    """Doubles height and width: transposed convolution, batch norm, ReLU, then residual convolutions."""
 
     def __init__(self, n_in: int, n_out: int, n_residual: int) -> None:
         super().__init__()
         self.up = nn.ConvTranspose2d(n_in, n_out, 4, 2, 1, bias=False)
-        self.norm = group_norm(n_out)
+        self.norm = nn.BatchNorm2d(n_out)
         self.activation = nn.ReLU(inplace=True)
         self.refine = nn.Sequential(*(ConvBlock(n_out, n_out, residual=True) for _ in range(n_residual)))
 

@@ -1,12 +1,12 @@
 """The generator: source frames, masked target frames, speech and codes in; the head drawn again out.
 
 Two ways of drawing:
-    `raw` sources, as in the paper: the network draws every pixel.
-    `guided` sources: each source frame comes twice, once with its head turned to the requested pose (`guided`, see
-    `talkedit.face.guide`) and once as it is (`still`, right for all that does not move with the head). The network
-    says for each pixel which of the two to show, shifts the guided one by a small flow, and draws itself only what
-    neither can know: the mouth for the audio, eyelids, newly seen background. What is shown from a source stays as
-    sharp as the source, at any resolution.
+    `raw` sources, as in the paper: the network paints every pixel.
+    `guided` sources: each source frame comes twice, once with lids and head moved as is asked (`guided`, see
+    `talkedit.models.guide`) and once as it is (`still`, right for all that does not move with the head). The network
+    says for each pixel which of the two to show, shifts the guided one by a small flow, and paints a correction over
+    it: the mouth for the speech, newly seen background. What comes from a source stays as sharp as the source, at any
+    resolution.
 """
 
 from typing import NamedTuple
@@ -21,20 +21,22 @@ from talkedit.models.encoders import AudioEncoder, CodeEncoder, FaceEncoder
 
 # The flow's unit: a network output of 1 shifts by this share of the picture's side.
 FLOW_UNIT = 0.05
+# Before any training the guided source is shown to this logit, nine tenths.
+GUIDED_FIRST = 2.2
 
 
 class Drawing(NamedTuple):
     """What the generator gives for N frames; `image` makes the pictures.
 
     Attributes:
-        rgb: (N, 3, px, px), 0..1, what the network draws itself.
+        paint: (N, 3, px, px). Raw sources: the pictures, 0..1. Guided sources: what is added to them, -1..1.
         flow: (N, 2, px, px), x and y shift of the guided source as a share of the side; None for raw sources.
-        weights: (N, 3, px, px), shares of guided, still and drawn, sum 1; None for raw sources.
+        share: (N, 1, px, px), 0..1, how much of the guided source is shown, the rest is the still one; None likewise.
     """
 
-    rgb: Tensor
+    paint: Tensor
     flow: Tensor | None = None
-    weights: Tensor | None = None
+    share: Tensor | None = None
 
     def image(self, source: Tensor) -> Tensor:
         """The finished pictures at the resolution of `source`.
@@ -46,13 +48,12 @@ class Drawing(NamedTuple):
             (N, 3, S, S), 0..1.
         """
         size_px = source.shape[-1]
-        rgb = _resize(self.rgb, size_px)
-        if self.flow is None or self.weights is None:
-            return rgb
-        guided, still = source[:, :3], source[:, 3:]
-        weights = _resize(self.weights, size_px)
-        shifted = _shift(guided, _resize(self.flow, size_px))
-        return weights[:, 0:1] * shifted + weights[:, 1:2] * still + weights[:, 2:3] * rgb
+        paint = _resize(self.paint, size_px)
+        if self.flow is None or self.share is None:
+            return paint
+        guided = _shift(source[:, :3], _resize(self.flow, size_px))
+        shown = torch.lerp(source[:, 3:], guided, _resize(self.share, size_px))
+        return (shown + paint).clamp(0, 1)
 
 
 class Generator(nn.Module):
@@ -89,8 +90,12 @@ class Generator(nn.Module):
         self.bottom = nn.Linear(dim * (2 + len(codes)), bottom_size[0] * bottom_size[1] ** 2)
         n_finest = face.stem.conv.out_channels
         self.refine = ConvBlock(n_finest * 2, n_finest)
-        self.to_rgb = nn.Conv2d(n_finest, 3, 3, padding=1)
-        self.to_layers = _layers_head(n_finest) if guided else None
+        self.to_paint = nn.Conv2d(n_finest, 3, 3, padding=1)
+        self.to_layers = nn.Conv2d(n_finest, 3, 3, padding=1) if guided else None
+        if self.to_layers is not None:  # start by showing the guided sources as they are
+            for layer in (self.to_paint, self.to_layers):
+                nn.init.zeros_(layer.weight)
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
 
     def forward(self, source: Tensor, masked: Tensor, mel: Tensor, codes: dict[str, Tensor]) -> Drawing:
         """Draws T frames for each of B windows.
@@ -115,20 +120,11 @@ class Generator(nn.Module):
             if str(index) in self.attention:
                 x = self.attention[str(index)](x)
         x = self.refine(torch.cat([x, features[0]], dim=1))
-        rgb = self.to_rgb(x).sigmoid()
+        paint = self.to_paint(x)
         if self.to_layers is None:
-            return Drawing(rgb)
+            return Drawing(paint.sigmoid())
         layers = self.to_layers(x)
-        return Drawing(rgb, layers[:, :2] * FLOW_UNIT, layers[:, 2:].softmax(dim=1))
-
-
-def _layers_head(n_channels: int) -> nn.Conv2d:
-    """Two channels of flow and three of layer weights; it starts by showing the sources, unmoved."""
-    head = nn.Conv2d(n_channels, 5, 3, padding=1)
-    nn.init.zeros_(head.weight)
-    with torch.no_grad():
-        head.bias.copy_(torch.tensor([0.0, 0.0, 1.0, 1.0, -1.0]))  # type: ignore[union-attr]
-    return head
+        return Drawing(paint.tanh(), layers[:, :2] * FLOW_UNIT, (layers[:, 2:] + GUIDED_FIRST).sigmoid())
 
 
 def _resize(x: Tensor, size_px: int) -> Tensor:

@@ -171,11 +171,13 @@ def take_heads(heads: Heads, indices: Tensor) -> Heads:
     return Heads(*(field[indices] for field in heads))
 
 
-def draw_batch(clips: list[LoadedClip], step: int, seed: int, n_windows: int, n_frames: int) -> Batch:
+def draw_batch(
+    clips: list[LoadedClip], step: int, seed: int, n_windows: int, n_frames: int, in_a_row: bool = True
+) -> Batch:
     """The windows of one training step.
 
-    A window is `n_frames` frames in a row of a random clip, long clips more often; its sources are as many other
-    frames of that clip, none of them in the window.
+    A window is `n_frames` frames of a random clip, long clips more often; its sources are as many other frames of that
+    clip, none of them in the window.
 
     Args:
         clips: A split.
@@ -183,6 +185,8 @@ def draw_batch(clips: list[LoadedClip], step: int, seed: int, n_windows: int, n_
         seed: Which run.
         n_windows: B.
         n_frames: T.
+        in_a_row: Frames that follow each other, which what judges windows needs. Otherwise any T frames: nearly equal
+            frames teach little, and a generator that draws each frame by itself learns much faster from unlike ones.
 
     Raises:
         TalkeditError: No clip is long enough.
@@ -192,7 +196,7 @@ def draw_batch(clips: list[LoadedClip], step: int, seed: int, n_windows: int, n_
     if not n_starts.sum():
         raise TalkeditError(f"no training clip has {2 * n_frames} frames; give longer footage or raise segment.clip_s")
     chosen = rng.choice(len(clips), size=n_windows, p=n_starts / n_starts.sum())
-    return stack_windows([_draw_window(clips[index], rng, n_frames) for index in chosen])
+    return stack_windows([_draw_window(clips[index], rng, n_frames, in_a_row) for index in chosen])
 
 
 def window(clip: LoadedClip, target: Tensor, source: Tensor) -> Batch:
@@ -214,12 +218,15 @@ def window(clip: LoadedClip, target: Tensor, source: Tensor) -> Batch:
     )
 
 
-def _draw_window(clip: LoadedClip, rng: np.random.Generator, n_frames: int) -> Batch:
+def _draw_window(clip: LoadedClip, rng: np.random.Generator, n_frames: int, in_a_row: bool) -> Batch:
     n_total = clip.sample.n_frames
-    start = int(rng.integers(n_total - n_frames + 1))
-    others = np.concatenate([np.arange(start), np.arange(start + n_frames, n_total)])
+    if in_a_row:
+        targets = int(rng.integers(n_total - n_frames + 1)) + np.arange(n_frames)
+    else:
+        targets = rng.choice(n_total, size=n_frames, replace=False)
+    others = np.setdiff1d(np.arange(n_total), targets)
     sources = rng.choice(others, size=n_frames, replace=len(others) < n_frames)
-    return window(clip, torch.arange(start, start + n_frames), torch.from_numpy(sources))
+    return window(clip, torch.from_numpy(targets), torch.from_numpy(sources))
 
 
 def stack_windows(windows: list[Batch]) -> Batch:

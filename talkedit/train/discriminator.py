@@ -19,7 +19,7 @@ from talkedit.params import Section
 from talkedit.shards.loader import Batch, LoadedClip, draw_batch, load_split
 from talkedit.train.checkpoint import Checkpoint, run_key, save_weights
 from talkedit.train.inputs import jitter, to_device
-from talkedit.train.loop import run_steps, set_learning_rate
+from talkedit.train.loop import check_finite, run_steps, set_learning_rate
 
 DISCRIMINATOR_FILE = "discriminator.safetensors"
 EYES_FILE = "eyes.safetensors"
@@ -71,14 +71,13 @@ def train_discriminator(
     key = run_key(sections, code_hash(__file__), [shards])
     checkpoint = Checkpoint(out, key, {"networks": networks}, {"optimizer": optimizer})
 
-    def draw(step: int) -> Batch:
-        return draw_batch(clips, step, params.seed, params.n_windows, model.n_frames)
-
     def step_once(step: int) -> dict[str, Tensor]:
         generator = torch.Generator().manual_seed(params.seed + step)
-        batch = to_device(jitter(draw(step), params.jitter_share, generator), fabric.device)
+        batch = draw_batch(clips, step, params.seed, params.n_windows, model.n_frames)
+        batch = to_device(jitter(batch, params.jitter_share, generator), fabric.device)
         losses = discriminator_losses(discriminator, batch, params)
         losses["eyes"] = eye_loss(eye_net, batch, generator)
+        check_finite(losses, step, batch.keys)
         optimizer.zero_grad()
         fabric.backward(torch.stack(list(losses.values())).sum())
         set_learning_rate(optimizer, params.learning_rate, step, params.n_steps, DECAY_FROM)
@@ -94,7 +93,6 @@ def train_discriminator(
         params.log_every_n_steps,
         checkpoint,
         live_folder,
-        lambda step: draw(step).keys,
     )
     out.mkdir(parents=True, exist_ok=True)
     save_weights(discriminator, out / DISCRIMINATOR_FILE)

@@ -18,12 +18,12 @@ from talkedit.models.landmarks import EyeNet, eye_places
 from talkedit.models.losses import LossParams
 from talkedit.models.perceptual import Vgg16Features
 from talkedit.params import Section
-from talkedit.shards.loader import Batch, draw_batch, load_split, read_preparation
+from talkedit.shards.loader import draw_batch, load_split, read_preparation
 from talkedit.train.artifact import control_ranges, save_model
 from talkedit.train.checkpoint import Checkpoint, load_weights, run_key
 from talkedit.train.discriminator import DISCRIMINATOR_FILE, EYES_FILE
 from talkedit.train.inputs import Inputs, jitter, make_inputs, to_device
-from talkedit.train.loop import run_steps, set_learning_rate
+from talkedit.train.loop import check_finite, run_steps, set_learning_rate
 from talkedit.train.vgg import load_vgg
 
 
@@ -119,14 +119,14 @@ def train_generator(
     key = run_key(sections, code_hash(__file__), [shards, discriminator_folder])
     checkpoint = Checkpoint(out, key, {"generator": generator, "average": average}, {"optimizer": optimizer})
 
-    def draw(step: int) -> Batch:
-        return draw_batch(clips, step, params.seed, params.n_windows, model.n_frames)
-
     def step_once(step: int) -> dict[str, Tensor]:
         random = torch.Generator().manual_seed(params.seed + step)
-        inputs = make_inputs(to_device(jitter(draw(step), params.jitter_share, random), fabric.device), model)
+        judged = losses.ramp(step, loss) > 0 and loss.lambda_s > 0  # only the discriminator looks at frames in a row
+        batch = draw_batch(clips, step, params.seed, params.n_windows, model.n_frames, in_a_row=judged)
+        inputs = make_inputs(to_device(jitter(batch, params.jitter_share, random), fabric.device), model)
         terms = judges.terms(draw_windows(generator, inputs), inputs, loss, step, params.seed)
         total = losses.total(terms, loss, step)
+        check_finite(terms, step, batch.keys)
         optimizer.zero_grad()
         fabric.backward(total)
         fabric.clip_gradients(generator, optimizer, max_norm=params.max_grad_norm, error_if_nonfinite=False)
@@ -143,7 +143,6 @@ def train_generator(
         params.log_every_n_steps,
         checkpoint,
         live_folder,
-        lambda step: draw(step).keys,
     )
     card = {
         "talkedit": __version__,
@@ -183,5 +182,7 @@ def _some_frames(n_frames: int, share: float, step: int, seed: int) -> Tensor:
 def _follow(average: Generator, generator: nn.Module, decay: float, step: int) -> None:
     """The moving average of the weights; early on it forgets faster, so that it does not keep the start."""
     share = 1 - min(decay, (1 + step) / (10 + step))
-    for kept, current in zip(average.parameters(), generator.parameters(), strict=True):
-        kept.lerp_(current, share)
+    current = generator.state_dict()
+    for name, kept in average.state_dict().items():
+        if kept.is_floating_point():  # parameters, and the batch norms' running statistics
+            kept.lerp_(current[name], share)

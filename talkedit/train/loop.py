@@ -28,7 +28,6 @@ def run_steps(
     log_every_n_steps: int,
     checkpoint: Checkpoint,
     live_folder: Path,
-    keys_of: Callable[[int], list[str]],
 ) -> dict[str, float]:
     """Runs `step_once` for the steps that are left, and keeps the state safe meanwhile.
 
@@ -40,13 +39,9 @@ def run_steps(
         log_every_n_steps: How often the losses, averaged since the last time, go to the live curves.
         checkpoint: The run's state; it is resumed if there is one.
         live_folder: Where DVCLive writes.
-        keys_of: Which clips a step looks at, to name them when a loss is not finite.
 
     Returns:
         The losses averaged over the last stretch, and ``images_per_s``.
-
-    Raises:
-        TalkeditError: A loss is not finite.
     """
     first = checkpoint.load()
     _forget_after(live_folder, first)
@@ -60,8 +55,6 @@ def run_steps(
         task = bar.add_task(name, total=n_steps * n_images, completed=first * n_images, unit="images", note="")
         for step in range(first, n_steps):
             losses = {key: float(value.detach()) for key, value in step_once(step).items()}
-            if not all(map(math.isfinite, losses.values())):
-                raise TalkeditError(f"{name}: a loss is not finite at step {step} ({losses}); clips: {keys_of(step)}")
             for key, value in losses.items():
                 sums[key] = sums.get(key, 0.0) + value
             bar.update(task, advance=n_images, note=_note(losses))
@@ -76,6 +69,25 @@ def run_steps(
                 saved = time.monotonic()
     means["images_per_s"] = (n_steps - first) * n_images / max(time.monotonic() - started, 1e-9)
     return means
+
+
+def check_finite(losses: dict[str, torch.Tensor], step: int, keys: list[str]) -> None:
+    """Ends a run whose losses are no numbers; to be called before the backward pass, which such a loss can crash.
+
+    Args:
+        losses: Named scalars.
+        step: Which step.
+        keys: The windows that the step looks at.
+
+    Raises:
+        TalkeditError: A loss is not finite.
+    """
+    values = {name: float(loss.detach()) for name, loss in losses.items()}
+    if not all(map(math.isfinite, values.values())):
+        raise TalkeditError(
+            f"a loss is not finite at step {step} ({values}) on {', '.join(keys)}; look at these clips, or lower the "
+            "learning rate"
+        )
 
 
 def set_learning_rate(optimizer: Optimizer, peak: float, step: int, n_steps: int, decay_from: float) -> None:

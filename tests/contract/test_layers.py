@@ -11,10 +11,10 @@ from talkedit.closure import PACKAGE_ROOT, import_closure
 from . import source
 
 LEVELS = {
-    "talkedit": 0,
+    "talkedit": 4,  # the package root: names for users, imported only when asked for
     **dict.fromkeys(("errors", "params", "records", "closure", "manifest"), 0),
     **dict.fromkeys(("models", "face.geometry", "face.paste", "media.segment", "evaluate.metrics", "edit.timeline"), 1),
-    **dict.fromkeys(("assets", "transfer", "tables", "progress", "stage", "media", "face", "shards"), 2),
+    **dict.fromkeys(("assets", "transfer", "tables", "folders", "progress", "stage", "media", "face", "shards"), 2),
     **dict.fromkeys(("train", "evaluate", "edit"), 3),
     **dict.fromkeys(("doctor", "cli"), 4),
 }

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from talkedit.errors import MediaError
+from talkedit.errors import MediaError, ParamsError
 from talkedit.media.decode import Decoder
 from talkedit.media.ffmpeg import ffmpeg_path, mux_audio
 from talkedit.media.rewrite import compose, rewrite_video, to_yuv420p, upright_planes
@@ -117,7 +117,7 @@ def test_pixels_that_are_not_square_stay_so(film, tmp_path: Path) -> None:
 
 def test_a_preset_that_does_not_exist_is_said(film, tmp_path: Path) -> None:
     source = film()
-    with pytest.raises(MediaError, match="check crf and preset"):
+    with pytest.raises(ParamsError, match="preset is 'warp': give one of ultrafast, "):
         rewrite_video(source, tmp_path / "out.mp4", lambda *_: None, preset="warp")
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
 

@@ -132,7 +132,7 @@ def test_windows_are_stacked_in_order(clips: list[LoadedClip]) -> None:
     ]
     batch = stack_windows(windows)
     assert batch.keys == ["one:0", "two:10"]
-    shapes = {name: tuple(getattr(batch, name).shape) for name in Batch._fields[1:8]}
+    shapes = {name: tuple(getattr(batch, name).shape) for name in Batch._fields[1:-2]}
     assert shapes == {
         "target": (2, T, 3, IMAGE_PX, IMAGE_PX),
         "source": (2, T, 3, IMAGE_PX, IMAGE_PX),
@@ -141,10 +141,14 @@ def test_windows_are_stacked_in_order(clips: list[LoadedClip]) -> None:
         "emotion": (2, T, 7),
         "eye_openness": (2, T),
         "landmarks": (2, T, 68, 2),
+        "source_landmarks": (2, T, 68, 2),
+        "source_eye_openness": (2, T),
     }
     assert torch.equal(batch.target[1], clips[1].pictures[10:15])
     assert torch.equal(batch.source[0], clips[0].pictures[5:10])
     assert batch.pose_deg[1].tolist() == clips[1].sample.attributes.pose_deg[10:15].tolist()
+    assert torch.equal(batch.source_landmarks[0], clips[0].landmarks[5:10])
+    assert batch.source_eye_openness[1].tolist() == clips[1].sample.attributes.eye_openness[:5].tolist()
     # Heads lie window by window: the second window's first frame is row 5.
     assert torch.equal(batch.target_heads.camera_from_head[5], clips[1].heads.camera_from_head[10])
     assert torch.equal(batch.source_heads.frame_from_picture[5], clips[1].heads.frame_from_picture[0])

@@ -62,6 +62,8 @@ def make_batch(keys: list[str], yaw_deg: list[float], emotions: list[int], targe
         emotion=emotion,
         eye_openness=torch.ones(n, T),
         landmarks=torch.rand(n, T, 68, 2),
+        source_landmarks=torch.rand(n, T, 68, 2),
+        source_eye_openness=torch.ones(n, T),
         target_heads=heads,
         source_heads=heads,
     )

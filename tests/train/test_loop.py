@@ -10,7 +10,7 @@ from torch import nn
 from talkedit.errors import TalkeditError
 from talkedit.train import loop
 from talkedit.train.checkpoint import Checkpoint
-from talkedit.train.loop import run_steps, set_learning_rate
+from talkedit.train.loop import check_finite, run_steps, set_learning_rate
 
 N_STEPS = 7
 
@@ -26,23 +26,20 @@ class Counter(nn.Module):
 class Run:
     """A training of `Counter`, with a state in `folder`, that can be interrupted."""
 
-    def __init__(self, folder: Path, stop_at: int | None = None, nan_at: int | None = None) -> None:
-        self.network, self.folder, self.stop_at, self.nan_at = Counter(), folder, stop_at, nan_at
+    def __init__(self, folder: Path, stop_at: int | None = None) -> None:
+        self.network, self.folder, self.stop_at = Counter(), folder, stop_at
         self.steps: list[int] = []
         self.checkpoint = Checkpoint(folder / "model", "key", {"network": self.network}, {})
 
     def __call__(self) -> dict[str, float]:
-        return run_steps(
-            "test", self._step, N_STEPS, 10, 2, self.checkpoint, self.folder / "live", lambda step: [f"clip:{step}"]
-        )
+        return run_steps("test", self._step, N_STEPS, 10, 2, self.checkpoint, self.folder / "live")
 
     def _step(self, step: int) -> dict[str, torch.Tensor]:
         if step == self.stop_at:
             raise KeyboardInterrupt
         self.steps.append(step)
         self.network.n_seen.data += 1
-        loss = float("nan") if step == self.nan_at else float(step)
-        return {"loss": torch.tensor(loss, requires_grad=True), "twice": torch.tensor(2 * loss)}
+        return {"loss": torch.tensor(float(step), requires_grad=True), "twice": torch.tensor(2.0 * step)}
 
 
 def curve(folder: Path, name: str = "loss") -> list[tuple[int, float]]:
@@ -73,7 +70,7 @@ def test_an_interrupted_run_goes_on_from_its_last_state(tmp_path: Path, monkeypa
     resumed = Run(tmp_path)
     resumed()
     assert resumed.steps == [4, 5, 6]
-    assert float(resumed.network.n_seen) == N_STEPS
+    assert float(resumed.network.n_seen.detach()) == N_STEPS
     assert curve(tmp_path) == [(2, 0.5), (4, 2.5), (6, 4.5), (7, 6.0)]
 
 
@@ -97,11 +94,16 @@ def test_no_state_is_saved_before_its_time(tmp_path: Path) -> None:
     assert not (tmp_path / ".state").exists()
 
 
-def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_clips(tmp_path: Path) -> None:
-    with pytest.raises(
-        TalkeditError, match=r"test: a loss is not finite at step 3 \(.*'loss': nan.*clips: \['clip:3'\]"
-    ):
-        Run(tmp_path, nan_at=3)()
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_clips(value: float) -> None:
+    losses = {"l1": torch.tensor(1.0), "s": torch.tensor(value, requires_grad=True)}
+    expected = rf"not finite at step 3 \(.*'s': {value}.*\) on one:0, two:7; look at these clips"
+    with pytest.raises(TalkeditError, match=expected):
+        check_finite(losses, 3, ["one:0", "two:7"])
+
+
+def test_finite_losses_are_let_through() -> None:
+    check_finite({"l1": torch.tensor(1e30)}, 3, ["one:0"])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,193 @@
+"""A video is edited where it is asked for, and everything else of it is as it was."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from talkedit.edit import editor as editor_module
+from talkedit.edit.editor import Editor, EditReport, Measured, stretches
+from talkedit.edit.timeline import Timeline
+from talkedit.errors import MediaError, ModelError
+from talkedit.face.paste import paste
+from talkedit.media.video import probe, read_frames
+
+from ..films import planes_of, remake, sound_of
+from ..media.films import full_disk
+
+TURN = Timeline(yaw_deg=8)
+LOSSLESS = {"crf": 0, "preset": "ultrafast"}
+FAST = {"preset": "ultrafast"}
+
+# In chunks of 0.3 s that overlap by 0.4 s, emotion (smoothed by sigma 0.2 s) lacks what lies beyond 2 sigma. Without
+# any overlap the pose would be off by 0.7 degrees, the emotion by 0.2.
+CHUNK_S, OVERLAP_S = 0.3, 0.4
+CHUNKED_POSE_DEG, CHUNKED_EMOTION = 0.001, 0.02
+
+
+@pytest.fixture(scope="module")
+def measured(editor: Editor, second: Path) -> Measured:
+    return editor.measure(second)
+
+
+@pytest.fixture(scope="module")
+def turned(editor: Editor, second: Path, tmp_path_factory: pytest.TempPathFactory) -> EditReport:
+    """The second, edited without loss."""
+    return editor.edit(second, tmp_path_factory.mktemp("turned") / "out.mp4", TURN, **LOSSLESS)
+
+
+def test_only_what_lies_under_the_mask_changes(
+    editor: Editor, second: Path, measured: Measured, turned: EditReport
+) -> None:
+    assert (turned.n_frames, turned.n_edited, turned.passed_through, turned.forced) == (30, 30, [], [])
+    track = measured.track
+    mask = editor._renderer.paste_mask(track.size_px)
+    crop = np.zeros((track.size_px, track.size_px, 3), np.uint8)
+    before, after = planes_of(second), planes_of(turned.out)
+    for frame, old, new, transform in zip(read_frames(second), before, after, track.frame_from_crop, strict=True):
+        in_frame = paste(frame.image, crop, mask, transform)[1] > 0
+        assert 0.1 < in_frame.mean() < 0.6
+        luma, *chroma = zip(old, new, strict=True)
+        assert np.array_equal(luma[0][~in_frame], luma[1][~in_frame])
+        assert (luma[0] != luma[1])[in_frame].mean() > 0.5
+        touched = in_frame.reshape(240, 2, 320, 2).any(axis=(1, 3))
+        assert all(np.array_equal(a[~touched], b[~touched]) for a, b in chroma)
+
+
+def test_times_and_sound_are_the_inputs(second: Path, turned: EditReport) -> None:
+    times_s = [frame.time_s for frame in read_frames(turned.out)]
+    assert times_s == [frame.time_s for frame in read_frames(second)]
+    assert times_s[29] == pytest.approx(29 / 29.97, abs=1e-3)
+    assert turned.has_audio
+    assert sound_of(turned.out) == sound_of(second)
+
+
+def test_frames_that_come_at_uneven_times_keep_them(editor: Editor, second: Path, tmp_path: Path) -> None:
+    """Every third frame left out: steps of one and two thirtieths of a second."""
+    uneven = remake(second, tmp_path / "uneven.mp4", "-vf", "select='mod(n,3)'", "-fps_mode", "vfr", "-c:a", "copy")
+    times_s = [frame.time_s for frame in read_frames(uneven)]
+    steps_s = np.diff(np.array(times_s, np.float64))
+    assert len(times_s) == 20
+    assert steps_s.max() > 1.9 * steps_s.min()
+    report = editor.edit(uneven, tmp_path / "out.mp4", TURN, **FAST)
+    assert (report.n_frames, report.n_edited) == (20, 20)
+    assert [frame.time_s for frame in read_frames(tmp_path / "out.mp4")] == times_s
+
+
+def test_without_sound_the_lips_are_drawn_for_silence(
+    editor: Editor, second: Path, measured: Measured, tmp_path: Path
+) -> None:
+    silent = remake(second, tmp_path / "silent.mp4", "-an", codec=("-c:v", "copy"))
+    heard = editor.measure(silent)
+    assert (heard.has_audio, measured.has_audio) == (False, True)
+    assert (heard.mel == -4).all()
+    assert measured.mel.max() > 0
+    report = editor.edit(silent, tmp_path / "out.mp4", TURN, **FAST)
+    assert (report.n_frames, report.n_edited, report.has_audio) == (30, 30, False)
+    assert not probe(tmp_path / "out.mp4").has_audio
+
+
+def test_frames_without_a_face_are_passed_through_and_reported(
+    editor: Editor, sample_clip: Path, tmp_path: Path
+) -> None:
+    """Frames 24 to 47 are grey: 0.8 s, longer than the gap that is bridged (crop.max_gap_s, 0.4)."""
+    grey = "drawbox=color=gray:t=fill:enable='between(n,24,47)'"
+    source = remake(sample_clip, tmp_path / "gap.mp4", "-t", "2.4", "-vf", grey, "-c:a", "copy")
+    report = editor.edit(source, tmp_path / "out.mp4", TURN, **LOSSLESS)
+    assert report.passed_through == [(24, 47)]
+    assert report.n_edited == report.n_frames - 24
+    for number, (old, new) in enumerate(zip(planes_of(source), planes_of(tmp_path / "out.mp4"), strict=True)):
+        assert np.array_equal(old[0], new[0]) == (24 <= number <= 47), number
+
+
+def test_what_the_footage_never_showed_is_refused_unless_forced(editor: Editor, second: Path, tmp_path: Path) -> None:
+    never = Timeline(yaw_deg=35, emotion="surprise")
+    with pytest.raises(ModelError, match=r"^yaw 35 degrees: the model's footage shows .*; emotion surprise: .*--force"):
+        editor.edit(second, tmp_path / "out.mp4", never, **FAST)
+    assert not list(tmp_path.iterdir())
+    report = editor.edit(second, tmp_path / "out.mp4", never, force=True, **FAST)
+    assert report.n_edited == 30
+    assert [sentence.split(":")[0] for sentence in report.forced] == ["yaw 35 degrees", "emotion surprise"]
+
+
+def test_outputs_that_cannot_be_are_refused_before_the_video_is_read(
+    editor: Editor, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(editor, "measure", lambda _: pytest.fail("the video was read"))
+    for out in (tmp_path / "out.avi", tmp_path / "none" / "out.mp4", second):
+        with pytest.raises(MediaError, match=out.name):
+            editor.edit(second, out, TURN)
+
+
+def test_a_damaged_source_is_refused_unless_accepted(editor: Editor, second: Path, tmp_path: Path) -> None:
+    begin_first = remake(second, tmp_path / "whole.mp4", "-movflags", "+faststart", codec=("-c", "copy"))
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(begin_first.read_bytes()[: begin_first.stat().st_size * 2 // 3])
+    with pytest.raises(MediaError, match=r"damaged\.mp4: is damaged: .*--force"):
+        editor.edit(damaged, tmp_path / "out.mp4", TURN, **FAST)
+    assert not (tmp_path / "out.mp4").exists()
+    report = editor.edit(damaged, tmp_path / "out.mp4", TURN, accept_damage=True, **FAST)
+    assert report.damage
+    assert 10 < report.n_frames < 30
+    assert len(list(read_frames(tmp_path / "out.mp4"))) == report.n_frames
+
+
+def test_a_failure_on_the_way_leaves_the_old_file(
+    editor: Editor, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw, calls = editor._renderer.draw, []
+
+    def fail_at_the_tenth(*arguments):
+        calls.append(arguments)
+        if len(calls) == 10:
+            raise ModelError("the tenth cannot be drawn")
+        return draw(*arguments)
+
+    monkeypatch.setattr(editor._renderer, "draw", fail_at_the_tenth)
+    out = tmp_path / "out.mp4"
+    out.write_bytes(b"the old one")
+    with pytest.raises(ModelError, match="the tenth"):
+        editor.edit(second, out, TURN, **FAST)
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("out.mp4", b"the old one")]
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(editor: Editor, second: Path, tmp_path: Path) -> None:
+    with full_disk(50_000), pytest.raises(MediaError, match=r"out\.mp4: cannot be written .*free some space"):
+        editor.edit(second, tmp_path / "out.mp4", TURN, **FAST)
+    assert not list(tmp_path.iterdir())
+
+
+def test_measuring_in_chunks_has_no_seams(
+    editor: Editor, second: Path, measured: Measured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(editor_module, "CHUNK_S", CHUNK_S)
+    monkeypatch.setattr(editor_module, "OVERLAP_S", OVERLAP_S)
+    chunked, whole = editor.measure(second).attributes, measured.attributes
+    assert np.abs(chunked.pose_deg - whole.pose_deg).max() < CHUNKED_POSE_DEG
+    assert np.abs(chunked.emotion - whole.emotion).max() < CHUNKED_EMOTION
+    assert np.array_equal(chunked.eye_openness, whole.eye_openness)
+
+
+def test_speech_is_heard_at_each_frames_own_time(
+    editor: Editor, second: Path, measured: Measured, tmp_path: Path
+) -> None:
+    """At half the rate, frame i hears what frame 2 i hears at the full one."""
+    half = remake(second, tmp_path / "half.mp4", "-vf", "select='not(mod(n,2))'", "-fps_mode", "vfr", "-c:a", "copy")
+    info = probe(half)
+    assert info.average_fps == pytest.approx(Fraction(30_000, 2_002), rel=0.05)
+    assert np.array_equal(editor.measure(half).mel, measured.mel[::2])
+
+
+@pytest.mark.parametrize(
+    ("flags", "found"),
+    [
+        ([], []),
+        ([0, 0], []),
+        ([1, 1, 1], [(0, 2)]),
+        ([0, 1, 1, 0, 1], [(1, 2), (4, 4)]),
+        ([1, 0, 0, 1, 0], [(0, 0), (3, 3)]),
+    ],
+)
+def test_stretches(flags: list[int], found: list[tuple[int, int]]) -> None:
+    assert stretches(np.array(flags, bool)) == found

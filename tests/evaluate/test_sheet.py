@@ -1,0 +1,41 @@
+"""The contact sheet shows each picture under its name, in its own colours."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from talkedit.errors import TalkeditError
+from talkedit.evaluate.sheet import CELL_PX, HEADER_PX, Row, write_sheet
+
+COLOURS = {"red": (200, 30, 20), "blue": (10, 40, 220)}
+
+
+def picture(colour: tuple[int, int, int], size_px: int) -> np.ndarray:
+    return np.full((size_px, size_px, 3), colour, np.uint8)
+
+
+def test_rows_stand_below_each_other_in_rgb(tmp_path: Path) -> None:
+    red, blue = COLOURS.values()
+    rows = [
+        Row("first", {"left": picture(red, 300), "right": picture(blue, 300)}),
+        Row("second", {"left": picture(blue, 100), "right": picture(red, 100)}),
+    ]
+    write_sheet(tmp_path / "sheet.png", rows)
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))[..., ::-1]
+    assert sheet.shape[1] == 2 * CELL_PX
+    row_px = sheet.shape[0] // 2
+    assert row_px == 2 * HEADER_PX + CELL_PX
+    for row, names in enumerate((("red", "blue"), ("blue", "red"))):
+        for at, name in enumerate(names):
+            cell = sheet[(row + 1) * row_px - CELL_PX : (row + 1) * row_px, at * CELL_PX : (at + 1) * CELL_PX]
+            assert (cell == COLOURS[name]).all()
+        texts = sheet[row * row_px : row * row_px + 2 * HEADER_PX]
+        assert texts.max() == 255
+        assert texts.min() < 100  # there is a title, and names
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(TalkeditError, match="cannot be written"):
+        write_sheet(tmp_path / "none" / "sheet.png", [Row("row", {"red": picture(COLOURS["red"], 8)})])
