@@ -2,18 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from talkedit.models.blocks import ConvBlock, DownBlock, UpBlock, group_norm
+from talkedit.models.blocks import ConvBlock, DownBlock, UpBlock
 
 NORM_EPSILON = 1e-4
-
-
-@pytest.mark.parametrize(("n_channels", "n_groups"), [(4, 1), (8, 1), (16, 2), (24, 3), (28, 2), (100, 10), (13, 1)])
-def test_groups_have_about_eight_channels_and_any_number_of_channels_can_be_grouped(
-    n_channels: int, n_groups: int
-) -> None:
-    norm = group_norm(n_channels)
-    assert norm.num_groups == n_groups
-    assert norm(torch.randn(2, n_channels, 3, 3)).shape == (2, n_channels, 3, 3)
 
 
 @pytest.mark.parametrize(("residual", "expected"), [(False, (0.0, 1.0)), (True, (0.0, 4.0))])
@@ -32,6 +23,7 @@ def test_down_halves_and_up_doubles() -> None:
 
 
 @pytest.mark.parametrize("block", [ConvBlock(8, 8), DownBlock(8, 8, 1), UpBlock(8, 8, 1)])
-def test_a_picture_does_not_depend_on_its_neighbours_in_the_batch(block: nn.Module) -> None:
+def test_a_picture_does_not_depend_on_its_neighbours_in_the_batch_once_trained(block: nn.Module) -> None:
+    block.eval()
     x = torch.randn(3, 8, 6, 6)
     torch.testing.assert_close(block(x)[1:2], block(x[1:2]), atol=1e-5, rtol=0)

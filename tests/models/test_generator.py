@@ -28,43 +28,39 @@ def generator(sources: str) -> Generator:
 @torch.no_grad()
 def test_raw_sources_are_drawn_whole() -> None:
     drawing = generator("raw")(*arguments(3))
-    assert drawing.rgb.shape == (B * T, 3, PX, PX)
+    assert drawing.paint.shape == (B * T, 3, PX, PX)
     assert drawing.flow is None
-    assert drawing.weights is None
-    assert 0 <= drawing.rgb.min() < drawing.rgb.max() <= 1
+    assert drawing.share is None
+    assert 0 <= drawing.paint.min() < drawing.paint.max() <= 1
 
 
 @torch.no_grad()
 def test_guided_sources_come_in_layers() -> None:
     drawing = generator("guided")(*arguments(6))
     assert drawing.flow is not None
-    assert drawing.weights is not None
-    assert drawing.rgb.shape == drawing.weights.shape == (B * T, 3, PX, PX)
+    assert drawing.share is not None
+    assert drawing.paint.shape == (B * T, 3, PX, PX)
     assert drawing.flow.shape == (B * T, 2, PX, PX)
+    assert drawing.share.shape == (B * T, 1, PX, PX)
 
 
 @torch.no_grad()
-def test_a_fresh_guided_generator_shows_the_sources_unmoved() -> None:
+def test_a_fresh_guided_generator_shows_the_guided_sources_unmoved_and_unpainted() -> None:
     drawing = generator("guided")(*arguments(6))
     assert drawing.flow is not None
-    assert drawing.weights is not None
+    assert drawing.share is not None
     assert drawing.flow.abs().max() == 0
-    # softmax(1, 1, -1): the two sources together 2e / (2e + 1/e)
-    shares = torch.tensor([0.4683, 0.4683, 0.0634]).view(1, 3, 1, 1).expand_as(drawing.weights)
-    torch.testing.assert_close(drawing.weights, shares, atol=1e-4, rtol=0)
+    assert drawing.paint.abs().max() == 0
+    # 1 / (1 + exp(-2.2))
+    torch.testing.assert_close(drawing.share, torch.full_like(drawing.share, 0.90025), atol=1e-4, rtol=0)
 
 
 @torch.no_grad()
-def test_the_layers_shares_sum_to_one_and_the_flow_is_bounded_by_nothing_but_its_unit() -> None:
+def test_the_flow_is_bounded_by_nothing_but_its_unit() -> None:
     trained = generator("guided")
     assert trained.to_layers is not None
     assert trained.to_layers.bias is not None
-    torch.nn.init.normal_(trained.to_layers.weight)
-    trained.to_layers.bias.copy_(torch.tensor([2.0, -1.0, 0.0, 0.0, 0.0]))
-    drawing = trained(*arguments(6))
-    assert drawing.weights is not None
-    torch.testing.assert_close(drawing.weights.sum(dim=1), torch.ones(B * T, PX, PX))
-    torch.nn.init.zeros_(trained.to_layers.weight)
+    trained.to_layers.bias.copy_(torch.tensor([2.0, -1.0, 0.0]))
     flow = trained(*arguments(6)).flow
     assert flow is not None
     torch.testing.assert_close(flow[0, :, 0, 0], torch.tensor([2 * FLOW_UNIT, -FLOW_UNIT]))
@@ -75,45 +71,46 @@ def test_the_layers_shares_sum_to_one_and_the_flow_is_bounded_by_nothing_but_its
 def test_what_is_asked_of_a_frame_changes_that_frame_alone(what: str) -> None:
     network = generator("raw")
     source, masked, mel, codes = arguments(3)
-    before = network(source, masked, mel, codes).rgb
+    before = network(source, masked, mel, codes).paint
     changed_mel, changed_codes = mel.clone(), {name: code.clone() for name, code in codes.items()}
     if what == "mel":
         changed_mel[1, 2] += 1
     else:
         changed_codes[what][1, :, 2] += 1
-    after = network(source, masked, changed_mel, changed_codes).rgb
+    after = network(source, masked, changed_mel, changed_codes).paint
     changed = (after != before).flatten(1).any(dim=1)
     assert changed.nonzero().flatten().tolist() == [1 * T + 2]
 
 
-def drawing_of(weights: tuple[float, float, float], flow: tuple[float, float] = (0.0, 0.0), px: int = 8) -> Drawing:
+def drawing_of(share: float, paint: float = 0.0, flow: tuple[float, float] = (0.0, 0.0), px: int = 8) -> Drawing:
     return Drawing(
-        rgb=torch.zeros(1, 3, px, px),
+        paint=torch.full((1, 3, px, px), paint),
         flow=torch.tensor(flow, dtype=torch.float32).view(1, 2, 1, 1).expand(1, 2, px, px),
-        weights=torch.tensor(weights, dtype=torch.float32).view(1, 3, 1, 1).expand(1, 3, px, px),
+        share=torch.full((1, 1, px, px), float(share)),
     )
 
 
-def test_a_picture_is_the_weighted_sum_of_its_layers() -> None:
+@pytest.mark.parametrize(("paint", "expected"), [(0.0, 0.6), (-0.25, 0.35), (0.7, 1.0), (-0.9, 0.0)])
+def test_a_picture_is_the_shown_sources_and_the_paint(paint: float, expected: float) -> None:
     source = torch.cat([torch.full((1, 3, 8, 8), 1.0), torch.full((1, 3, 8, 8), 0.5)], dim=1)
-    image = drawing_of((0.2, 0.3, 0.5)).image(source)  # 0.2 * 1 + 0.3 * 0.5 + 0.5 * 0
-    torch.testing.assert_close(image, torch.full((1, 3, 8, 8), 0.35))
+    image = drawing_of(0.2, paint).image(source)  # 0.2 * 1 + 0.8 * 0.5 + paint, kept within 0..1
+    torch.testing.assert_close(image, torch.full((1, 3, 8, 8), expected))
 
 
 @pytest.mark.parametrize("size_px", [8, 32])
 def test_flow_moves_the_guided_source_by_so_many_of_its_pixels(size_px: int) -> None:
     source = torch.rand(1, 6, size_px, size_px)
     # A picture pixel shows the source 2 pixels to its right and 1 above, of the source's own pixels.
-    image = drawing_of((1, 0, 0), flow=(2 / size_px, -1 / size_px)).image(source)
+    image = drawing_of(1, flow=(2 / size_px, -1 / size_px)).image(source)
     torch.testing.assert_close(image[..., 1:, :-2], source[:, :3, :-1, 2:], atol=1e-5, rtol=0)
 
 
 def test_the_still_source_is_not_moved() -> None:
     source = torch.rand(1, 6, 8, 8)
-    assert torch.equal(drawing_of((0, 1, 0), flow=(0.3, 0.3)).image(source), source[:, 3:])
+    assert torch.equal(drawing_of(0, flow=(0.3, 0.3)).image(source), source[:, 3:])
 
 
 def test_a_picture_has_the_size_and_the_sharpness_of_its_source() -> None:
     source = torch.rand(1, 6, 64, 64)
-    torch.testing.assert_close(drawing_of((1, 0, 0)).image(source), source[:, :3], atol=1e-5, rtol=0)
+    torch.testing.assert_close(drawing_of(1).image(source), source[:, :3], atol=1e-5, rtol=0)
     assert Drawing(torch.rand(1, 3, 8, 8)).image(source).shape == (1, 3, 64, 64)

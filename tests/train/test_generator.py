@@ -39,10 +39,10 @@ torch.set_num_threads(1)
 loop.CHECKPOINT_EVERY_S = -1.0
 draw = generator.draw_batch
 
-def draw_until_killed(clips, step, *rest):
+def draw_until_killed(clips, step, *rest, **named):
     if step == 4:
         os.kill(os.getpid(), signal.SIGKILL)
-    return draw(clips, step, *rest)
+    return draw(clips, step, *rest, **named)
 
 generator.draw_batch = draw_until_killed
 train(*map(Path, sys.argv[1:]))
@@ -92,9 +92,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
     draw = training.draw_batch
 
-    def draw_and_note(clips, step: int, *rest):
+    def draw_and_note(clips, step: int, *rest, **named):
         seen.append(step)
-        return draw(clips, step, *rest)
+        return draw(clips, step, *rest, **named)
 
     monkeypatch.setattr(training, "draw_batch", draw_and_note)
     return seen
