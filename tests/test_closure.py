@@ -10,11 +10,14 @@ from talkedit import closure
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A small package: a imports room.b (a name of it) and, in a function, room.c; c imports a back; d is alone."""
+    """A small package: a imports room.b (a name of it) and, in a function, room.c; c imports a back; d is alone.
+
+    The package's own `__init__.py` says something, the room's is empty.
+    """
     root = tmp_path / "talkedit"
     (root / "room").mkdir(parents=True)
     files = {
-        "__init__.py": "",
+        "__init__.py": "VERSION = 1\nif TYPE_CHECKING:\n    import talkedit.d\n",
         "a.py": "import os\nfrom talkedit.room.b import thing\ndef f():\n    from talkedit.room import c\n",
         "room/__init__.py": "",
         "room/b.py": "import numpy\nthing = 1\n",
@@ -35,7 +38,7 @@ def names(root: Path, file: str) -> set[str]:
 
 
 def test_closure(package: Path) -> None:
-    everything = {"__init__.py", "a.py", "room/__init__.py", "room/b.py", "room/c.py"}
+    everything = {"__init__.py", "a.py", "room/b.py", "room/c.py"}  # an empty __init__.py decides nothing
     assert names(package, "a.py") == everything
     assert names(package, "room/c.py") == everything
     assert names(package, "room/b.py") == {"room/b.py"}
