@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from talkedit.live import live_curves
 from talkedit.models.build import ModelParams
 from talkedit.params import load_section
 from talkedit.stage import run_stage, write_metrics
@@ -19,7 +20,9 @@ def main() -> None:
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="parameters (default: params.yaml)")
     args = parser.parse_args()
     model, params = load_section(args.params, ModelParams), load_section(args.params, DiscriminatorParams)
-    write_metrics(args.metrics, train_discriminator(args.shards, args.out, args.live, model, params))
+    metrics = train_discriminator(args.shards, args.out, live_curves(args.live), model, params)
+    if metrics:  # the first of several processes has them
+        write_metrics(args.metrics, metrics)
 
 
 if __name__ == "__main__":

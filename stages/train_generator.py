@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from talkedit.live import live_curves
 from talkedit.models.build import ModelParams
 from talkedit.models.losses import LossParams
 from talkedit.params import load_section
@@ -23,8 +24,10 @@ def main() -> None:
     args = parser.parse_args()
     model, params = load_section(args.params, ModelParams), load_section(args.params, TrainParams)
     loss = load_section(args.params, LossParams)
-    metrics = train_generator(args.shards, args.discriminator, args.out, args.live, args.person, model, params, loss)
-    write_metrics(args.metrics, metrics)
+    curves = live_curves(args.live)
+    metrics = train_generator(args.shards, args.discriminator, args.out, curves, args.person, model, params, loss)
+    if metrics:  # the first of several processes has them
+        write_metrics(args.metrics, metrics)
 
 
 if __name__ == "__main__":

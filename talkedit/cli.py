@@ -1,4 +1,4 @@
-"""The command line: `talkedit edit`, `talkedit doctor`."""
+"""The command line: `talkedit edit`, `talkedit profile`, `talkedit doctor`."""
 
 import sys
 from pathlib import Path
@@ -49,6 +49,28 @@ def edit(
         raise ParamsError("nothing to change; give at least one of --yaw --pitch --roll --emotion --eye-openness")
     editor = Editor.load(model)
     _report(editor.edit(source, out, timeline, force=force, accept_damage=force, crf=crf, preset=preset))
+
+
+@app.command()
+def profile(
+    name: Annotated[str | None, typer.Argument(help="Which profile; without one they are listed.")] = None,
+    params: Annotated[Path, typer.Option(help="The file to change.")] = Path("params.yaml"),
+) -> None:
+    """Lay a named set of numbers over params.yaml, whose comments stay. `git checkout params.yaml` takes it back.
+
+    talkedit profile paper
+    """
+    from talkedit.profile import apply_profile, list_profiles  # noqa: PLC0415 (it loads all that has params: seconds)
+
+    if name is None:
+        for known, purpose in list_profiles().items():
+            print(f"{known}: {purpose}")
+        return
+    changes = apply_profile(name, params)
+    for change in changes:
+        print(f"{change.name}: {change.old} -> {change.new}")
+    if not changes:
+        print(f"{params} has all of the profile {name} already")
 
 
 @app.command()

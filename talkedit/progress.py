@@ -19,7 +19,7 @@ class RateColumn(ProgressColumn):
         return Text("" if speed is None else f"{speed:.1f} {task.fields['unit']}/s")
 
 
-def progress_bar() -> Progress:
+def progress_bar(shown: bool = True) -> Progress:
     """A bar on stderr; where that is no terminal it is drawn once, at its end."""
     return Progress(
         TextColumn("{task.description}"),
@@ -29,6 +29,7 @@ def progress_bar() -> Progress:
         TextColumn("{task.fields[note]}"),
         TimeRemainingColumn(),
         console=Console(stderr=True, width=None if sys.stderr.isatty() else 110),
+        disable=not shown,
     )
 
 

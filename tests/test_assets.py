@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import tarfile
 import zipfile
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from talkedit import assets
 from talkedit.assets import ASSETS, Asset, PackageMember, Url, fetch, fetch_package_member, is_cached
 from talkedit.errors import AssetError
+from talkedit.manifest import file_sha256
 
 from .servers import serve
 
@@ -140,6 +142,37 @@ def test_a_tampered_file_is_never_handed_out(weights: Asset) -> None:
 def test_an_unknown_name_is_told_the_known_ones() -> None:
     with pytest.raises(AssetError, match="sample_clip, dlib_landmarks_68"):
         fetch("nothing")
+
+
+def test_a_whole_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel = "thing-1.0-py3-none-any.whl"
+    index = Path(os.environ["PIP_FIND_LINKS"])
+    asset = Asset("thing", file_sha256(index / wheel), "MIT", "for tests", 0, PackageMember("thing==1.0", wheel))
+    monkeypatch.setitem(ASSETS, "thing", asset)
+    assert fetch("thing").name == wheel
+    with zipfile.ZipFile(fetch("thing")) as file:
+        assert file.read(MEMBER) == CONTENT
+
+
+def test_mirrors_are_tried_in_order_and_checked_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(CONTENT) as address, serve(b"other content") as liar:
+        source = Url(f"{address}/missing", (f"{liar}/x", f"{address}/get?id=7"), named="net.pth")
+        monkeypatch.setitem(ASSETS, "web", Asset("web", SHA256, "MIT", "for tests", len(CONTENT), source))
+        path = fetch("web")
+    assert (path.name, path.read_bytes()) == ("net.pth", CONTENT)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_asset_that_cannot_be_had_tells_every_address_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(CONTENT[::-1]) as address:
+        source = Url(f"{address}/missing", (f"{address}/x",))
+        asset = Asset("web", SHA256, "MIT", "for tests", len(CONTENT), source, instead="set nets.web to none")
+        monkeypatch.setitem(ASSETS, "web", asset)
+        message = (
+            r"^asset web: .*/missing: .*404.*; .*/x: .*SHA-256.*; or put the file at .* without it: set nets.web to"
+        )
+        with pytest.raises(AssetError, match=message):
+            fetch("web")
 
 
 @pytest.mark.parametrize("sha256", [SHA256, SHA256[:8]], ids=["whole hash", "published prefix"])

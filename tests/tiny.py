@@ -31,15 +31,16 @@ MEL_STEPS_PER_FRAME = 3.2
 EAR_CLOSED, EAR_PER_OPENNESS = 0.15, 0.2
 # dlib's indices of what hangs together; the points between those of the head model lie on lines.
 PARTS = (range(17), range(17, 22), range(22, 27), range(27, 31), range(31, 36), range(48, 60), range(60, 68))
+WAV2LIP = {"kind": "wav2lip", "attributes": [], "sources": "raw", "mask_share": 0.5, "attention_px": []}
 EYES = ((36, 39), (42, 45))  # first and last corner, left to right in the picture
 
 
 def model_params(**changes: object) -> ModelParams:
     """Networks of the smallest size."""
-    sizes = {"image_px": 24, "width": 4, "max_width": 8, "embedding_dim": 8, "n_frames": 5}
-    return ModelParams.model_validate(
-        {**sizes, "mask_share": 0.75, "sources": "guided", "attention_px": [12], **changes}, strict=False
-    )
+    kind = {"kind": "talkedit", "attributes": ["pose", "emotion", "blink"], "sources": "guided", "patch_px": 1}
+    sizes = {"image_px": 24, "width": 4, "max_width": 8, "decoder_ratio": 1, "embedding_dim": 8, "n_frames": 5}
+    values = {**kind, **sizes, "mask_share": 0.75, "attention_px": [12], **changes}
+    return ModelParams.model_validate(values, strict=False)
 
 
 def corpus() -> list[Sample]:

@@ -36,7 +36,7 @@ def demonstrate(raw: Path, model_folder: Path, out: Path, params: EditParams) ->
     source = raw / kept[0]["file"]
     out.mkdir(parents=True, exist_ok=True)
     editor = Editor.load(model_folder)
-    timeline = params.timeline()
+    timeline = params.timeline().taken_by(editor.model.params.attributes)  # an ablation shows what it has
     # A damaged source was good enough to train on, so it is good enough here.
     report = editor.edit(source, out / VIDEO_FILE, timeline, accept_damage=True, crf=params.crf, preset=params.preset)
     _write_picture(source, out / VIDEO_FILE, report.n_frames, out / PICTURE_FILE)

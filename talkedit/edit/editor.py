@@ -127,11 +127,18 @@ class Editor:
 
         Raises:
             ParamsError: There is no such preset.
-            ModelError: The footage never showed what is asked for, and `force` is off.
+            ModelError: The model takes no such control; or its footage never showed what is asked for, and `force` is
+                off.
             MediaError: The source cannot be used or is damaged, or the output cannot be written.
         """
         source, out = Path(source), Path(out)
         check_output(source, out, preset)
+        codes = self.model.params.attributes
+        if timeline != timeline.taken_by(codes):
+            raise ModelError(
+                f"{self.model.folder}: of pose, emotion and blink this model was trained to take "
+                f"{' and '.join(codes) or 'none'}; ask for no other, or train one with more of them in model.attributes"
+            )
         forced = timeline.never_shown(self.model.ranges, self.model.params.sources)
         if forced and not force:
             raise ModelError(f"{'; '.join(forced)}; add --force to try all the same")

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from talkedit.face.paste import feathered_mask, match_seam
 from talkedit.models.codes import draw_mask, make_codes
+from talkedit.models.fold import fold
 from talkedit.models.guide import Heads, guide_sources
 from talkedit.models.landmarks import eye_points
 from talkedit.records import Attributes, CropTrack, Doubles, Floats, Image
-from talkedit.shards.loader import shrink
+from talkedit.shards.clips import shrink
 from talkedit.train.artifact import TrainedModel
 
 Chosen = slice | NDArray[np.intp]
@@ -67,7 +68,7 @@ class Renderer:
     def __init__(self, model: TrainedModel) -> None:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._params = model.params
-        self._generator = model.generator.to(self._device)
+        self._generator = fold(model.generator).to(self._device)
 
     def draw(self, target: Crops, asked_heads: Floats, source: Crops, mel: Floats, asked: Attributes) -> Image:
         """Draws each target crop's head as asked, from the source crop beside it.
@@ -97,13 +98,13 @@ class Renderer:
 
     def paste_mask(self, size_px: int) -> Floats:
         """(S, S) float32, 0..1: what of a drawn crop is shown."""
-        return feathered_mask(size_px, self._params.mask_share, FEATHER_SHARE)
+        return feathered_mask(size_px, self._params.mask_box, FEATHER_SHARE)
 
     @torch.inference_mode()
     def _draw(self, target: Crops, asked_heads: Floats, source: Crops, mel: Floats, asked: Attributes) -> Image:
         size_px = target.images.shape[1]
         params = self._params
-        masked = self._small(target.images) * (1 - draw_mask(params.image_px, params.mask_share, self._device))
+        masked = self._small(target.images) * (1 - draw_mask(params.image_px, params.mask_box, self._device))
         small, large = self._small(source.images), self._large(source.images)
         if params.sources == "guided":
             here = self._on_device(source.heads(source.camera_from_head))

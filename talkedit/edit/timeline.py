@@ -1,6 +1,6 @@
 """What should change: for each control a value, or nothing, which leaves it as it was in the input."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -19,6 +19,8 @@ POSE_LIMIT_DEG = 60.0
 # An emotion counts as shown by the footage where it was the likeliest one in some frame, or about so.
 MIN_EMOTION_SHOWN = 0.5
 OPENNESS_SLACK = 0.1
+# Which code of the generator carries a control.
+CODE_OF = {**{f"{angle}_deg": "pose" for angle in POSE}, "emotion": "emotion", "eye_openness": "blink"}
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,10 @@ class Timeline:
         if self.eye_openness is not None:
             asked = replace(asked, eye_openness=np.full(len(pose), self.eye_openness, np.float32))
         return asked
+
+    def taken_by(self, codes: Sequence[str]) -> "Timeline":
+        """The same without what a model that takes only these codes (pose, emotion, blink) cannot be asked for."""
+        return replace(self, **{control: None for control, code in CODE_OF.items() if code not in codes})
 
     def never_shown(self, ranges: Ranges, sources: str) -> list[str]:
         """Sentences on each control that asks for what the model's footage never showed.

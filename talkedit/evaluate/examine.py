@@ -1,50 +1,31 @@
 """What is asked of a model on clips that it never saw, and what comes back.
 
-Reconstruction: each held-out frame is drawn from its own speech and codes, with training frames as sources.
-Closed loop: held-out frames are edited as the editor does it (the sources are the frames themselves), one control at
-a time, and the control is measured again.
+Three examinations: held-out frames are drawn again (`talkedit.evaluate.reconstruct`), edited one control at a time
+(`talkedit.evaluate.loop`), and driven by another clip's speech and blinks (`talkedit.evaluate.drive`).
 """
 
-import csv
-import io
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from talkedit.edit.renderer import Renderer, take
-from talkedit.evaluate import metrics
-from talkedit.evaluate.footage import (
-    Footage,
-    Indices,
-    ask,
-    column,
-    load_footage,
-    load_sources,
-    nearest_in_codes,
-    nearest_in_landmarks,
-)
-from talkedit.evaluate.measure import measure_crops
+from talkedit.evaluate.drive import Drive, shut_below
+from talkedit.evaluate.footage import Indices, load_sources
+from talkedit.evaluate.loop import ANGLES, OPENNESS, Loop, number, turned_where_seen
+from talkedit.evaluate.mesh import lid_opening
+from talkedit.evaluate.reconstruct import Reconstruction
 from talkedit.evaluate.sheet import Row, write_sheet
-from talkedit.face.extract import AttributesParams, build_extractors
-from talkedit.face.head import turn_heads
-from talkedit.face.track import FaceTracker
+from talkedit.evaluate.signals import fit
+from talkedit.evaluate.tools import Held, Tools, Video, lids_to_openness
 from talkedit.manifest import write_atomically
-from talkedit.media.audio import mel_windows
-from talkedit.models.codes import draw_mask
-from talkedit.params import Section, parse
+from talkedit.params import Section
 from talkedit.progress import track
-from talkedit.records import CLIP_FPS, POSE, Attributes, Floats
-from talkedit.shards.loader import read_samples
-from talkedit.shards.samples import Sample
-from talkedit.train.artifact import TrainedModel, load_model
+from talkedit.records import Floats
+from talkedit.shards.index import read_samples
+from talkedit.train.artifact import load_model
 
-DETECT_EVERY_N_FRAMES, MAX_GAP_S = 5, 0.0
 SHEET_FILE, LOOP_FILE = "contact_sheet.png", "closed_loop.csv"
-
-Video = NDArray[np.uint8]
 
 
 class EvaluateParams(Section):
@@ -71,138 +52,69 @@ def evaluate(shards: Path, model_folder: Path, out: Path, params: EvaluateParams
     Returns:
         Metrics, each key naming its variant; see docs/metrics.md.
     """
-    model = load_model(model_folder)
-    clips = list(read_samples(shards, "validation"))
-    clips = clips[:: max(len(clips) // params.max_clips, 1)][: params.max_clips]
+    tools = Tools(load_model(model_folder))
+    samples = list(read_samples(shards, "validation"))
+    samples = samples[:: max(len(samples) // params.max_clips, 1)][: params.max_clips]
+    held = [tools.hold(sample) for sample in track(samples, "looking at held-out clips", "clips")]
     training = list(read_samples(shards, "train"))
-    examiner = Examiner(model, params)
+    reconstruction, loop, drive = Reconstruction(tools), Loop(tools, _steps(params)), Drive(tools)
     rows: list[Row] = []
-    for clip in clips:
-        sources = load_sources(training, params.max_source_frames, clip.track.size_px)
-        rows += examiner.examine(clip, sources)
+    for clip, driver in zip(held, held[1:] + held[:1], strict=True):
+        sources = load_sources(training, params.max_source_frames, clip.sample.track.size_px)
+        videos = {"drawn again": reconstruction.examine(clip, sources)}
+        if driver is not clip:
+            videos["driven by another"] = drive.examine(clip, driver, shut_below(held))
+        first = max(len(clip.mel) - params.sweep_frames, 0) // 2
+        middle = np.arange(len(clip.mel))[first : first + params.sweep_frames]
+        ends = loop.examine(clip.take(middle))
+        rows += _rows(clip, middle, videos, ends, params.sheet_rows)
+    units = lids_to_openness(held)
     out.mkdir(parents=True, exist_ok=True)
     write_sheet(out / SHEET_FILE, rows)
-    write_atomically(out / LOOP_FILE, examiner.loop_table().encode())
-    return {"n_clips": len(clips), **examiner.reconstruction_scores(), **examiner.control_scores()}
+    write_atomically(out / LOOP_FILE, loop.table(*units).encode())
+    return {
+        "n_clips": len(held),
+        **reconstruction.scores(),
+        **loop.scores(*units),
+        **drive.scores(),
+        **_agreement(held, *units),
+    }
 
 
-class Examiner:
-    """Puts one model to the test, clip by clip.
+def _steps(params: EvaluateParams) -> dict[str, list[float]]:
+    return {**dict.fromkeys(ANGLES, params.pose_sweep_deg), OPENNESS: params.openness_sweep}
 
-    Args:
-        model: What is examined.
-        params: How.
+
+def _agreement(held: list[Held], factor: float, offset: float) -> dict[str, Any]:
+    """How far the witness agrees with the codes on real frames, which no model has touched: the measuring noise.
+
+    Each frame is held against the one in the middle of its clip.
     """
+    agreement: dict[str, Any] = {}
+    turns = np.concatenate([turned_where_seen(np.broadcast_to(_middle(h.mesh), h.mesh.shape), h.mesh) for h in held])
+    codes = np.concatenate([h.footage.attributes.pose_deg - _middle(h.footage.attributes.pose_deg) for h in held])
+    pairs = {control: (codes[:, at], turns[:, at]) for at, control in enumerate(ANGLES)}
+    lids = np.concatenate([lid_opening(h.mesh) for h in held])
+    pairs[OPENNESS] = (np.concatenate([h.footage.attributes.eye_openness for h in held]), factor * lids + offset)
+    for control, pair in pairs.items():
+        found = fit(*pair)
+        agreement |= {f"witness_{control}_{name}": number(getattr(found, name)) for name in ("slope", "r", "error")}
+    return agreement
 
-    def __init__(self, model: TrainedModel, params: EvaluateParams) -> None:
-        self._params, self._mask_share = params, model.params.mask_share
-        self._renderer = Renderer(model)
-        self._tracker = FaceTracker(DETECT_EVERY_N_FRAMES, MAX_GAP_S)
-        where = str(model.folder)
-        self._extractors = build_extractors(parse(AttributesParams, model.preparation["attributes"], where))
-        self._scores: list[tuple[int, dict[str, float]]] = []
-        self._loop: list[tuple[str, float, float]] = []
 
-    def examine(self, sample: Sample, sources: Footage) -> list[Row]:
-        """Reconstructs and edits one held-out clip; returns rows for the contact sheet."""
-        everything = np.arange(sample.n_frames)
-        truth = load_footage(sample, everything)
-        mel = mel_windows(sample.mel, (everything + 0.5) / float(CLIP_FPS))
-        drawn = self._reconstruct(sample, truth, sources, mel)
-        first = max(sample.n_frames - self._params.sweep_frames, 0) // 2
-        middle = everything[first : first + self._params.sweep_frames]
-        edits = self._sweep(sample, truth.take(middle), mel[middle], middle)
-        step = max(len(middle) // self._params.sheet_rows, 1)
-        return [
-            Row(
-                f"{sample.clip_id}, frame {middle[at]}",
-                {"held out": truth.crops.images[middle[at]], "drawn again": drawn[middle[at]]}
-                | {label: video[at] for label, video in edits.items()},
-            )
-            for at in range(0, len(middle), step)[: self._params.sheet_rows]
-        ]
+def _middle(values: Floats) -> Floats:
+    return values[len(values) // 2]
 
-    def reconstruction_scores(self) -> dict[str, Any]:
-        """Means over clips, weighted by their frames; what could not be measured is None."""
-        weights = [weight for weight, _ in self._scores]
-        return {
-            key: _number(np.average([scores[key] for _, scores in self._scores], weights=weights))
-            for key in self._scores[0][1]
-        }
 
-    def control_scores(self) -> dict[str, Any]:
-        """Slope, mean absolute error and number of measured points of each control."""
-        result: dict[str, Any] = {}
-        for control in dict.fromkeys(control for control, _, _ in self._loop):
-            pairs = np.array([(asked, got) for name, asked, got in self._loop if name == control])
-            result[f"{control}_slope"] = _number(metrics.slope(pairs[:, 0], pairs[:, 1]))
-            result[f"{control}_error"] = _number(metrics.mean_absolute_error(pairs[:, 0], pairs[:, 1]))
-        result["closed_loop_detection_rate"] = float(np.mean([np.isfinite(got) for _, _, got in self._loop]))
-        return result
-
-    def loop_table(self) -> str:
-        """CSV: control, asked, measured (empty where no face was found)."""
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(["control", "asked", "measured"])
-        for control, asked, got in self._loop:
-            writer.writerow([control, f"{asked:.4g}", f"{got:.4g}" if np.isfinite(got) else ""])
-        return buffer.getvalue()
-
-    def _reconstruct(self, sample: Sample, truth: Footage, sources: Footage, mel: Floats) -> Video:
-        chosen = sources.take(nearest_in_codes(truth.attributes, sources.attributes))
-        drawn = self._renderer.draw(truth.crops, truth.crops.camera_from_head, chosen.crops, mel, truth.attributes)
-        nearest = sources.take(nearest_in_landmarks(truth.crops.landmarks, sources.crops.landmarks)).crops.images
-        size_px = sample.track.size_px
-        mask = draw_mask(size_px, self._mask_share)[0, 0].numpy()
-        seen = np.where(mask[..., None] > 0, drawn, truth.crops.images)
-        self._scores.append((len(seen), self._score(sample, seen, truth.crops.images, nearest, mask)))
-        return seen
-
-    def _score(self, sample: Sample, seen: Video, truth: Video, nearest: Video, mask: Floats) -> dict[str, float]:
-        found, wanted = (
-            measure_crops(crops, sample.track, self._tracker, self._extractors).landmarks_px for crops in (seen, truth)
+def _rows(held: Held, frames: Indices, videos: dict[str, Video], ends: dict[str, Video], n_rows: int) -> list[Row]:
+    """Rows of the contact sheet: the truth, what was drawn of all frames, and of the frames in the middle."""
+    truth, step = held.footage.crops.images, max(len(frames) // n_rows, 1)
+    return [
+        Row(
+            f"{held.sample.clip_id}, frame {frames[at]}",
+            {"held out": truth[frames[at]]}
+            | {label: video[frames[at]] for label, video in videos.items() if frames[at] < len(video)}
+            | {label: video[at] for label, video in ends.items()},
         )
-        mouth = metrics.lmd(found, wanted, metrics.MOUTH_POINTS, sample.track.size_px)
-        face = metrics.lmd(found, wanted, metrics.FACE_POINTS, sample.track.size_px)
-        ours, copied = metrics.ssim_inside(seen, truth, mask), metrics.ssim_inside(nearest, truth, mask)
-        return {
-            "ssim_in_mask": ours,
-            "ssim_in_mask_nearest_frame": copied,
-            "ssim_in_mask_gain": ours - copied,
-            "lmd_m_px256": mouth.px,
-            "lmd_f_px256": face.px,
-            "lmd_m_interocular": mouth.interocular,
-            "lmd_f_interocular": face.interocular,
-            "detection_rate": face.detection_rate,
-        }
-
-    def _sweep(self, sample: Sample, truth: Footage, mel: Floats, frames: Indices) -> dict[str, Video]:
-        """Edits one control at a time; returns the videos at both ends of each sweep."""
-        videos: dict[str, Video] = {}
-        place = take(sample.track, frames)
-        steps = {f"{angle}_deg": self._params.pose_sweep_deg for angle in POSE}
-        steps["eye_openness"] = self._params.openness_sweep
-        asks = [(control, value) for control, values in steps.items() for value in values]
-        for control, value in track(asks, f"closed loop on {sample.clip_id}", "edits"):
-            asked = ask(truth.attributes, control, value)
-            video = self._edit(truth, mel, asked)
-            found = measure_crops(video, place, self._tracker, self._extractors).attributes
-            got = np.full(len(frames), np.nan) if found is None else column(found, control)
-            self._loop += zip([control] * len(got), column(asked, control).tolist(), got.tolist(), strict=True)
-            if value in (min(steps[control]), max(steps[control])):
-                videos[_label(control, value)] = video
-        return videos
-
-    def _edit(self, truth: Footage, mel: Floats, asked: Attributes) -> Video:
-        heads = turn_heads(truth.crops.camera_from_head, asked.pose_deg)
-        drawn = self._renderer.draw(truth.crops, heads, truth.crops, mel, asked)
-        return np.stack([self._renderer.blend(*pair) for pair in zip(drawn, truth.crops.images, strict=True)])
-
-
-def _label(control: str, value: float) -> str:
-    return f"eyes {value:g}" if control == "eye_openness" else f"{control.removesuffix('_deg')} {value:+g}"
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+        for at in range(0, len(frames), step)[:n_rows]
+    ]

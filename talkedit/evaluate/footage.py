@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from talkedit.edit.renderer import Crops, take_attributes
 from talkedit.records import POSE, Attributes, Floats, Image
-from talkedit.shards.loader import decode_crops
+from talkedit.shards.clips import decode_crops
 from talkedit.shards.samples import Sample
 
 Indices = NDArray[np.intp]

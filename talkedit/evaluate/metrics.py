@@ -1,4 +1,4 @@
-"""Numbers from arrays: how alike two videos are, and whether a control does what was asked.
+"""Numbers from pictures and landmarks: how alike two videos are.
 
 Everything here is a pure function. Each docstring names its variant exactly, because SSIM, LMD and the like
 exist in several, and numbers of different variants cannot be compared.
@@ -6,9 +6,10 @@ exist in several, and numbers of different variants cannot be compared.
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from talkedit.records import Floats
@@ -102,35 +103,48 @@ def _centred(points: Floats) -> NDArray[np.float64]:
     return points.astype(np.float64) - points.mean(axis=1, keepdims=True, dtype=np.float64)
 
 
-def slope(asked: ArrayLike, measured: ArrayLike) -> float:
-    """How much of a change that was asked for is found again: least squares of measured over asked, with intercept.
+def sharpness_ratio(prediction: NDArray[np.uint8], truth: NDArray[np.uint8], mask: NDArray) -> float:
+    """How sharp a prediction is: 1.0 as sharp as the truth, less if it is blurred, more if it is noisy.
+
+    Variant: mean absolute Laplacian (4 neighbours, mean of R, G, B) of the pixels whose mask is above 0.5, over all
+    frames, prediction's over truth's.
 
     Args:
-        asked: (N,), any unit.
-        measured: (N,), the same unit; NaN where nothing could be measured, which leaves the pair out.
-
-    Returns:
-        1.0 for a control that does what was asked, 0.0 for one that does nothing, negative for one that does the
-        opposite; NaN if fewer than two different values were asked for.
+        prediction: (N, H, W, 3) uint8 RGB.
+        truth: The same shape.
+        mask: (H, W), 0 (outside) to 1 (inside).
     """
-    x, y = _measured_pairs(asked, measured)
-    if x.size == 0 or np.ptp(x) == 0:
-        return float("nan")
-    centred = x - x.mean()
-    return float(centred @ (y - y.mean()) / (centred @ centred))
+    _require_alike(prediction, truth)
+    return _detail(prediction, mask > INSIDE) / max(_detail(truth, mask > INSIDE), 1e-9)
 
 
-def mean_absolute_error(asked: ArrayLike, measured: ArrayLike) -> float:
-    """Mean of |measured - asked|, in their unit; pairs with NaN are left out, NaN if none remains."""
-    x, y = _measured_pairs(asked, measured)
-    return float(np.abs(y - x).mean()) if x.size else float("nan")
+def _detail(frames: NDArray[np.uint8], inside: NDArray[np.bool_]) -> float:
+    grey = (frame.astype(np.float32).mean(axis=2) for frame in frames)
+    return float(np.mean([np.abs(cv2.Laplacian(image, cv2.CV_32F)[inside]).mean() for image in grey]))
 
 
-def _measured_pairs(asked: ArrayLike, measured: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    x, y = np.asarray(asked, np.float64), np.asarray(measured, np.float64)
-    _require_alike(x, y)
-    there = np.isfinite(x) & np.isfinite(y)
-    return x[there], y[there]
+def flicker_ratio(
+    prediction: NDArray[np.uint8], truth: NDArray[np.uint8], landmarks_px: Floats, mask: NDArray
+) -> float:
+    """How much a prediction changes from frame to frame where the head is still: 1.0 as much as the truth does.
+
+    Variant: mean absolute difference of neighbouring frames inside the mask, prediction's over truth's, over the half
+    of the neighbours between which the truth's landmarks move least.
+
+    Args:
+        prediction: (T, H, W, 3) uint8 RGB, frame after frame.
+        truth: The same shape.
+        landmarks_px: (T, 68, 2), of the truth.
+        mask: (H, W), 0 (outside) to 1 (inside).
+    """
+    _require_alike(prediction, truth)
+    motion_px = np.linalg.norm(np.diff(landmarks_px, axis=0), axis=2).mean(axis=1)
+    still = np.flatnonzero(motion_px <= np.median(motion_px)) if len(motion_px) else []
+    ours, theirs = (
+        np.mean([np.abs(video[at + 1].astype(np.float32) - video[at])[mask > INSIDE].mean() for at in still])
+        for video in (prediction, truth)
+    )
+    return float(ours / max(theirs, 1e-9))
 
 
 def seam(edited: NDArray[np.uint8], original: NDArray[np.uint8], mask: NDArray) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from talkedit import assets
 from talkedit.errors import AssetError
 from talkedit.face.geometry import boxes_from_landmarks, cut, frame_from_square, grey, smooth
-from talkedit.records import EMOTIONS, CropTrack, Floats, Image
+from talkedit.records import EMOTIONS, CropTrack, Doubles, Floats, Image
 
 ASSET = "emotion_xception"
 INPUT_PX = 64
@@ -44,12 +44,21 @@ class XceptionEmotion:
 
     def __call__(self, crops: NDArray[np.uint8], track: CropTrack, fps: float) -> Floats:
         """(T, 7) float32 probabilities; see `talkedit.face.extract.Extractor`."""
-        at = np.unique(np.append(np.arange(0, len(crops), self._every_n), len(crops) - 1))
+        at = frames_to_look_at(len(crops), self._every_n)
         faces = np.stack([face_input(crops[i], track.landmarks_px[i]) for i in at])
         batches = [self._net(faces[i : i + BATCH]) for i in range(0, len(faces), BATCH)]
-        seen = np.concatenate(batches)
-        every = np.stack([np.interp(np.arange(len(crops)), at, column) for column in seen.T], axis=1)
+        every = between_looks(np.concatenate(batches), at, len(crops))
         return smooth(every, self._smooth_s * fps).astype(np.float32)
+
+
+def frames_to_look_at(n_frames: int, every_n: int) -> NDArray[np.intp]:
+    """Every n-th frame of a clip, and its last."""
+    return np.unique(np.append(np.arange(0, n_frames, every_n), n_frames - 1))
+
+
+def between_looks(seen: Floats, at: NDArray[np.intp], n_frames: int) -> Doubles:
+    """What was seen in the frames `at`, (len(at), n), on the line between them for all frames: (n_frames, n)."""
+    return np.stack([np.interp(np.arange(n_frames), at, column) for column in seen.T], axis=1)
 
 
 def face_input(crop: Image, landmarks_px: Floats) -> Floats:

@@ -62,9 +62,9 @@ class AttributesParams(Section):
 
     section: ClassVar[str] = "attributes"
 
-    pose: str = Field(description="extractor of the head pose: landmarks")
+    pose: str = Field(description="extractor of the head pose: landmarks | hopenet")
     pose_smooth_s: float = Field(ge=0, le=2, description="sigma of the smoothing of the pose, seconds")
-    emotion: str = Field(description="extractor of the emotion: xception")
+    emotion: str = Field(description="extractor of the emotion: xception | rmn")
     emotion_smooth_s: float = Field(ge=0, le=5, description="sigma of the smoothing of the emotion, seconds")
     emotion_every_n_frames: int = Field(ge=1, le=25, description="frames from one look at the emotion to the next")
     blink: str = Field(description="extractor of the eye openness: ear")
@@ -72,11 +72,27 @@ class AttributesParams(Section):
     ear_open: float = Field(gt=0, lt=1, description="eye aspect ratio of an open eye; more than ear_closed")
 
 
+def _hopenet(params: AttributesParams) -> Extractor:
+    from talkedit.face.hopenet import HopenetPose  # noqa: PLC0415 (torch takes seconds to load)
+
+    return HopenetPose(params.pose_smooth_s)
+
+
+def _rmn(params: AttributesParams) -> Extractor:
+    from talkedit.face.rmn import RmnEmotion  # noqa: PLC0415 (as above)
+
+    return RmnEmotion(params.emotion_smooth_s, params.emotion_every_n_frames)
+
+
 Registry = Mapping[str, Callable[[AttributesParams], Extractor]]
 
-POSE_EXTRACTORS: Registry = {LandmarkPose.name: lambda params: LandmarkPose(params.pose_smooth_s)}
+POSE_EXTRACTORS: Registry = {
+    LandmarkPose.name: lambda params: LandmarkPose(params.pose_smooth_s),
+    "hopenet": _hopenet,
+}
 EMOTION_EXTRACTORS: Registry = {
-    XceptionEmotion.name: lambda params: XceptionEmotion(params.emotion_smooth_s, params.emotion_every_n_frames)
+    XceptionEmotion.name: lambda params: XceptionEmotion(params.emotion_smooth_s, params.emotion_every_n_frames),
+    "rmn": _rmn,
 }
 BLINK_EXTRACTORS: Registry = {EarBlink.name: lambda params: EarBlink(params.ear_closed, params.ear_open)}
 
@@ -86,6 +102,7 @@ def build_extractors(params: AttributesParams) -> tuple[Extractor, Extractor, Ex
 
     Raises:
         ParamsError: A name is not known, or an eye would be closed when it is open.
+        AssetError: The weights that one of them needs cannot be had. No other is taken in its place.
     """
     if params.ear_open <= params.ear_closed:
         raise ParamsError(

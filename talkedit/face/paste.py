@@ -12,24 +12,25 @@ _CORRECTION_REACH = 0.12  # sigma, as a share of the crop's side
 _FAR_WEIGHT = 1e-3  # of the mean over the whole ring, where the ring is far away
 
 
-def feathered_mask(size_px: int, mask_share: float, feather_share: float) -> Floats:
-    """The part of a crop that is replaced: a central square with round corners and a soft edge.
+def feathered_mask(size_px: int, box: tuple[float, float, float, float], feather_share: float) -> Floats:
+    """The part of a crop that is replaced: a box with round corners and a soft edge.
 
     Args:
         size_px: Side of the crop.
-        mask_share: Side of the square over the side of the crop, 0 to 1.
-        feather_share: Width of the soft edge, inside the square, over the side of the crop.
+        box: Left, top, right and bottom over the side of the crop, 0 to 1.
+        feather_share: Width of the soft edge, inside the box, over the side of the crop.
 
     Returns:
-        (S, S) float32: exactly 0 outside the square, exactly 1 further inside than the soft edge.
+        (S, S) float32: exactly 0 outside the box, exactly 1 further inside than the soft edge.
     """
-    offset = np.abs(np.arange(size_px) - (size_px - 1) / 2)
-    half, feather = size_px * mask_share / 2, max(size_px * feather_share, 1e-6)
-    radius = min(2 * feather, half)
-    beyond = np.maximum(offset - (half - radius), 0)  # how far past the inner square, whose corners are rounded off
-    depth = radius - np.hypot(beyond[:, None], beyond[None, :])
-    straight = half - np.maximum(offset[:, None], offset[None, :])
-    x = np.clip(np.minimum(depth, straight) / feather, 0, 1)
+    left, top, right, bottom = (size_px * share for share in box)
+    feather = max(size_px * feather_share, 1e-6)
+    radius = min(2 * feather, (right - left) / 2, (bottom - top) / 2)
+    middles = np.arange(size_px) + 0.5
+    inside_x = np.minimum(middles - left, right - middles)[None, :]  # how far from the nearer edge
+    inside_y = np.minimum(middles - top, bottom - middles)[:, None]
+    depth = radius - np.hypot(np.maximum(radius - inside_x, 0), np.maximum(radius - inside_y, 0))  # corners rounded
+    x = np.clip(np.minimum(depth, np.minimum(inside_x, inside_y)) / feather, 0, 1)
     return (x * x * (3 - 2 * x)).astype(np.float32)
 
 

@@ -49,11 +49,22 @@ class DownBlock(nn.Sequential):
 
 
 class UpBlock(nn.Module):
-    """Doubles height and width: transposed convolution, batch norm, ReLU, then residual convolutions."""
+    """Transposed convolution, batch norm, ReLU, then residual convolutions.
 
-    def __init__(self, n_in: int, n_out: int, n_residual: int) -> None:
+    Args:
+        n_in: Input channels.
+        n_out: Output channels.
+        n_residual: Residual convolutions.
+        side_px: None doubles height and width, with a 3 x 3 kernel as in Wav2Lip; a number opens a map of one pixel to
+            that side.
+    """
+
+    def __init__(self, n_in: int, n_out: int, n_residual: int, side_px: int | None = None) -> None:
         super().__init__()
-        self.up = nn.ConvTranspose2d(n_in, n_out, 4, 2, 1, bias=False)
+        if side_px is None:
+            self.up = nn.ConvTranspose2d(n_in, n_out, 3, stride=2, padding=1, output_padding=1, bias=False)
+        else:
+            self.up = nn.ConvTranspose2d(n_in, n_out, side_px, bias=False)
         self.norm = nn.BatchNorm2d(n_out)
         self.activation = nn.ReLU(inplace=True)
         self.refine = nn.Sequential(*(ConvBlock(n_out, n_out, residual=True) for _ in range(n_residual)))

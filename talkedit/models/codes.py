@@ -26,15 +26,15 @@ def make_codes(pose_deg: Tensor, emotion: Tensor, eye_openness: Tensor) -> dict[
     }
 
 
-def draw_mask(image_px: int, mask_share: float, device: torch.device | None = None) -> Tensor:
-    """The central square that is drawn again: (1, 1, px, px), 1 inside, 0 in the ring that is left to see.
+def draw_mask(image_px: int, box: tuple[float, float, float, float], device: torch.device | None = None) -> Tensor:
+    """The box that is drawn again: (1, 1, px, px), 1 inside, 0 around it, where the picture is left to see.
 
     Args:
         image_px: Side of the picture.
-        mask_share: Side of the square as a share of the picture's, 0..1; the paper's is 0.75.
+        box: Left, top, right and bottom as shares of the side, 0..1; see `ModelParams.mask_box`.
         device: Where the mask is made.
     """
-    ring_px = round(image_px * (1 - mask_share) / 2)
+    left, top, right, bottom = (round(image_px * share) for share in box)
     mask = torch.zeros(1, 1, image_px, image_px, device=device)
-    mask[..., ring_px : image_px - ring_px, ring_px : image_px - ring_px] = 1
+    mask[..., top:bottom, left:right] = 1
     return mask

@@ -38,11 +38,14 @@ class FaceEncoder(nn.Module):
         widths: Channels at each level, from `level_widths`.
         dim: D, the size of the embedding.
         n_residual: Residual convolutions a level.
+        stem_kernel: Kernel size of the first convolution.
     """
 
-    def __init__(self, n_in: int, image_px: int, widths: list[int], dim: int, n_residual: int) -> None:
+    def __init__(
+        self, n_in: int, image_px: int, widths: list[int], dim: int, n_residual: int, stem_kernel: int = 7
+    ) -> None:
         super().__init__()
-        self.stem = ConvBlock(n_in, widths[0], kernel=7)
+        self.stem = ConvBlock(n_in, widths[0], stem_kernel)
         pairs = pairwise(widths)
         self.levels = nn.ModuleList(DownBlock(finer, coarser, n_residual) for finer, coarser in pairs)
         self.head = nn.Conv2d(widths[-1], dim, image_px >> (len(widths) - 1))

@@ -30,8 +30,9 @@ class Drawing(NamedTuple):
 
     Attributes:
         paint: (N, 3, px, px). Raw sources: the pictures, 0..1. Guided sources: what is added to them, -1..1.
-        flow: (N, 2, px, px), x and y shift of the guided source as a share of the side; None for raw sources.
-        share: (N, 1, px, px), 0..1, how much of the guided source is shown, the rest is the still one; None likewise.
+        flow: (N, 2, n, n), n = px / patch_px: x and y shift of the guided source as a share of the side; None for raw
+            sources.
+        share: (N, 1, n, n), 0..1, how much of the guided source is shown, the rest is the still one; None likewise.
     """
 
     paint: Tensor
@@ -57,16 +58,22 @@ class Drawing(NamedTuple):
 
 
 class Generator(nn.Module):
-    """Five encoders, and a decoder with skip connections and dual attention.
+    """Up to five encoders, and a decoder with skip connections and dual attention.
+
+    The embeddings of speech and codes are joined, meet the face's in a map of one pixel, and grow from there, at each
+    size beside the face encoder's features of that size (Wav2Lip's layout). With `patch_px` above 1 each block of so
+    many pixels a side is one pixel with that many more channels: the convolutions work on a smaller picture, and what
+    is painted keeps the full resolution.
 
     Args:
         face: Encoder of source and masked target frame, concatenated by channels.
         audio: Encoder of the mel windows.
-        codes: Encoders of the codes by name: pose, emotion, blink.
-        ups: Decoder blocks, coarsest first.
+        codes: Encoders of the codes by name: pose, emotion, blink, or some of them; other codes are not looked at.
+        join: Takes the embeddings of speech and codes, (N, D * (1 + codes)), to one of (N, D).
+        ups: Decoder blocks, coarsest first; the first opens the joined map of one pixel.
         attention: Dual attention after the decoder blocks of these indices.
-        bottom_size: (channels, side in pixels) of the coarsest feature map.
-        dim: D, the size of each embedding.
+        refine: Last block, on the finest map.
+        patch_px: Side of a block of pixels.
         guided: Whether the sources are guided (six channels) rather than raw (three).
     """
 
@@ -75,22 +82,23 @@ class Generator(nn.Module):
         face: FaceEncoder,
         audio: AudioEncoder,
         codes: dict[str, CodeEncoder],
+        join: nn.Module,
         ups: list[UpBlock],
         attention: dict[int, DualAttention],
-        bottom_size: tuple[int, int],
-        dim: int,
+        refine: ConvBlock,
+        patch_px: int,
         guided: bool,
     ) -> None:
         super().__init__()
         self.face, self.audio = face, audio
         self.codes = nn.ModuleDict(codes)
+        self.join = join
         self.ups = nn.ModuleList(ups)
         self.attention = nn.ModuleDict({str(index): module for index, module in attention.items()})
-        self.bottom_size = bottom_size
-        self.bottom = nn.Linear(dim * (2 + len(codes)), bottom_size[0] * bottom_size[1] ** 2)
-        n_finest = face.stem.conv.out_channels
-        self.refine = ConvBlock(n_finest * 2, n_finest)
-        self.to_paint = nn.Conv2d(n_finest, 3, 3, padding=1)
+        self.refine = refine
+        self.to_blocks, self.from_blocks = nn.PixelUnshuffle(patch_px), nn.PixelShuffle(patch_px)
+        n_finest = refine.conv.out_channels
+        self.to_paint = nn.Conv2d(n_finest, 3 * patch_px**2, 3, padding=1)
         self.to_layers = nn.Conv2d(n_finest, 3, 3, padding=1) if guided else None
         if self.to_layers is not None:  # start by showing the guided sources as they are
             for layer in (self.to_paint, self.to_layers):
@@ -109,22 +117,27 @@ class Generator(nn.Module):
         Returns:
             The drawing of B * T frames, window by window.
         """
-        pictures = torch.cat([source, masked], dim=2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        face, features = self.face(pictures)
+        pictures = self.to_blocks(torch.cat([source, masked], dim=2).flatten(0, 1))
+        face, features = self.face(pictures.contiguous(memory_format=torch.channels_last))
         embeddings = [self.audio(mel), *(encoder(codes[name]) for name, encoder in self.codes.items())]
         per_frame = [embedding.transpose(1, 2).flatten(0, 1) for embedding in embeddings]  # (B, D, T) to (B * T, D)
-        bottom = self.bottom(torch.cat([face, *per_frame], dim=1))
-        x = bottom.unflatten(1, (self.bottom_size[0], self.bottom_size[1], self.bottom_size[1]))
+        x = self.join(torch.cat(per_frame, dim=1))[:, :, None, None]
+        skips = [face[:, :, None, None], *reversed(features)]
         for index, up in enumerate(self.ups):
-            x = up(torch.cat([x, features[-1 - index]], dim=1))
+            x = up(_beside(x, skips[index]))
             if str(index) in self.attention:
                 x = self.attention[str(index)](x)
-        x = self.refine(torch.cat([x, features[0]], dim=1))
-        paint = self.to_paint(x)
+        x = self.refine(_beside(x, skips[-1]))
+        paint = self.from_blocks(self.to_paint(x))
         if self.to_layers is None:
             return Drawing(paint.sigmoid())
         layers = self.to_layers(x)
         return Drawing(paint.tanh(), layers[:, :2] * FLOW_UNIT, (layers[:, 2:] + GUIDED_FIRST).sigmoid())
+
+
+def _beside(x: Tensor, skip: Tensor) -> Tensor:
+    """Two maps of one size as one; without a word on the layout the whole decoder is a quarter slower on a CPU."""
+    return torch.cat([x, skip], dim=1).contiguous(memory_format=torch.channels_last)
 
 
 def _resize(x: Tensor, size_px: int) -> Tensor:

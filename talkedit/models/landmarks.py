@@ -7,8 +7,10 @@ from torch.nn import functional as F
 from talkedit.models.blocks import ConvBlock, DownBlock
 
 EYES = ((36, 42), (42, 48))  # dlib's indices: the person's right eye, then the left
-PATCH_PX = 32
-PATCH_PER_EYE = 2.0  # side of the patch over the width of the eye
+PATCH_PX = (16, 32)  # height and width
+PATCH_PER_EYE = 2.0  # width of the patch over the width of the eye; an open eye is a third as high as wide
+# An open eye in widths of its patch from its middle: where the network begins, mean of the clips of GRID.
+FIRST_EYE = ((-0.25, 0.0), (-0.09, -0.09), (0.09, -0.09), (0.25, 0.0), (0.09, 0.05), (-0.09, 0.05))
 
 
 class EyeNet(nn.Module):
@@ -29,26 +31,33 @@ class EyeNet(nn.Module):
             DownBlock(2 * width, 4 * width, n_residual=1),
             DownBlock(4 * width, 4 * width, n_residual=0),
             nn.Flatten(),
-            nn.Linear(4 * width * (PATCH_PX // 8) ** 2, 6 * 2),
+            nn.Linear(4 * width * (PATCH_PX[0] // 8) * (PATCH_PX[1] // 8), 6 * 2),
         )
+        last = self.layers[-1]
+        nn.init.normal_(last.weight, std=1e-3)  # type: ignore[arg-type]
+        with torch.no_grad():
+            last.bias.copy_(torch.tensor(FIRST_EYE).flatten())  # type: ignore[operator]
 
     def forward(self, images: Tensor, places: Tensor) -> Tensor:
         """Finds the eyes' points.
 
         Args:
             images: (N, 3, px, px), 0..1.
-            places: (N, 2, 3), from `eye_places`: where each eye is, and the side of its patch.
+            places: (N, 2, 3), from `eye_places`: where each eye is, and the width of its patch.
 
         Returns:
             (N, 2, 6, 2): x and y as shares of the crop's side, in dlib's order.
         """
-        steps = (torch.arange(PATCH_PX, device=images.device) + 0.5) / PATCH_PX - 0.5
+        height, width = PATCH_PX
         centres, sides = places[..., :2], places[..., 2:]
-        x = (centres[..., :1] + sides * steps)[:, :, None, :].expand(-1, -1, PATCH_PX, -1)
-        y = (centres[..., 1:] + sides * steps)[:, :, :, None].expand(-1, -1, -1, PATCH_PX)
-        grid = torch.stack([x, y], dim=-1).flatten(1, 2) * 2 - 1  # one eye below the other: (N, 2 * 32, 32, 2)
+        columns, rows = (
+            (torch.arange(size, device=images.device) + 0.5 - size / 2) / width for size in (width, height)
+        )
+        x = (centres[..., :1] + sides * columns)[:, :, None, :].expand(-1, -1, height, -1)
+        y = (centres[..., 1:] + sides * rows)[:, :, :, None].expand(-1, -1, -1, width)
+        grid = torch.stack([x, y], dim=-1).flatten(1, 2) * 2 - 1  # one eye below the other: (N, 2 * 16, 32, 2)
         patches = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
-        patches = patches.unflatten(2, (2, PATCH_PX)).transpose(1, 2).flatten(0, 1)
+        patches = patches.unflatten(2, (2, height)).transpose(1, 2).flatten(0, 1)
         offsets = self.layers(patches).unflatten(1, (6, 2)).unflatten(0, (len(images), 2))
         return centres[:, :, None] + sides[:, :, None] * offsets
 
@@ -59,7 +68,7 @@ def eye_points(landmarks: Tensor) -> Tensor:
 
 
 def eye_places(eyes: Tensor) -> Tensor:
-    """Where the eyes are and how large their patches: (N, 2, 6, 2) points to (N, 2, 3) x, y, side."""
+    """Where the eyes are and how wide their patches: (N, 2, 6, 2) points to (N, 2, 3) x, y, width."""
     corners = (eyes[:, :, 0] + eyes[:, :, 3]) / 2  # the corners stay when the lids move
     width = torch.linalg.vector_norm(eyes[:, :, 0] - eyes[:, :, 3], dim=-1, keepdim=True)
     return torch.cat([corners, PATCH_PER_EYE * width], dim=-1)

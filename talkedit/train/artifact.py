@@ -12,13 +12,14 @@ from talkedit.manifest import write_atomically
 from talkedit.models.build import ModelParams, build_generator
 from talkedit.models.generator import Generator
 from talkedit.params import parse
-from talkedit.records import EMOTIONS, POSE
-from talkedit.shards.samples import Sample
+from talkedit.records import EMOTIONS, POSE, Attributes
 from talkedit.train.checkpoint import load_weights, save_weights
 
 FORMAT = 1
 WEIGHTS_FILE = "generator.safetensors"
 CARD_FILE = "model.json"
+
+CONTROLS = (*(f"{angle}_deg" for angle in POSE), "eye_openness", *EMOTIONS)
 
 Ranges = dict[str, tuple[float, float]]
 
@@ -45,14 +46,12 @@ class TrainedModel:
     card: dict[str, Any]
 
 
-def control_ranges(samples: list[Sample]) -> Ranges:
+def control_ranges(footage: list[Attributes]) -> Ranges:
     """The span of each control over the training clips."""
-    pose = np.concatenate([sample.attributes.pose_deg for sample in samples])
-    emotion = np.concatenate([sample.attributes.emotion for sample in samples])
-    openness = np.concatenate([sample.attributes.eye_openness for sample in samples])
-    columns = {f"{angle}_deg": pose[:, index] for index, angle in enumerate(POSE)}
-    columns["eye_openness"] = openness
-    columns |= {name: emotion[:, index] for index, name in enumerate(EMOTIONS)}
+    pose = np.concatenate([attributes.pose_deg for attributes in footage])
+    emotion = np.concatenate([attributes.emotion for attributes in footage])
+    openness = np.concatenate([attributes.eye_openness for attributes in footage])
+    columns = dict(zip(CONTROLS, [*pose.T, openness, *emotion.T], strict=True))
     return {name: (round(float(values.min()), 3), round(float(values.max()), 3)) for name, values in columns.items()}
 
 
@@ -78,6 +77,8 @@ def load_model(folder: str | Path) -> TrainedModel:
             raise ModelError(f"{folder}: is of format {card.get('format')!r}, this version reads {FORMAT}; train again")
         params = parse(ModelParams, card["params"]["model"], where=str(folder / CARD_FILE))
         ranges = {name: (float(low), float(high)) for name, (low, high) in card["ranges"].items()}
+        if missing := [name for name in CONTROLS if name not in ranges]:
+            raise ValueError(f"no range of {', '.join(missing)}")
         preparation = dict(card["preparation"])
     except OSError as error:
         raise ModelError(f"{folder}: is no model folder ({error.strerror}); train one with `dvc repro`") from error

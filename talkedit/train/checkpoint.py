@@ -7,6 +7,7 @@ not used, so that an ablation never goes on from another experiment's weights.
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Checkpoint:
     """
 
     def __init__(
-        self, model_folder: Path, key: str, modules: dict[str, nn.Module], optimizers: dict[str, Optimizer]
+        self, model_folder: Path, key: str, modules: Mapping[str, nn.Module], optimizers: Mapping[str, Optimizer]
     ) -> None:
         self.folder = model_folder.parent / ".state" / model_folder.name
         self._key, self._modules, self._optimizers = key, modules, optimizers
@@ -70,6 +71,9 @@ class Checkpoint:
 
         Returns:
             How many steps it has seen; 0 if there is no state of this very run.
+
+        Raises:
+            ModelError: It is of this run, but of other networks.
         """
         path = self.folder / "state.safetensors"
         if not path.is_file():
@@ -81,15 +85,16 @@ class Checkpoint:
             return 0  # damaged by something other than a kill; the run starts again
         if state.get("key") != self._key:
             return 0
-        for name, module in self._modules.items():
-            module.load_state_dict(_below(tensors, name))
-        for name, optimizer in self._optimizers.items():
-            whole = optimizer.state_dict()
-            whole["state"] = {}
-            for key, value in _below(tensors, name).items():
-                index, slot = key.split("/")
-                whole["state"].setdefault(int(index), {})[slot] = value
-            optimizer.load_state_dict(whole)
+        try:
+            for name, module in self._modules.items():
+                module.load_state_dict(_below(tensors, name))
+            for name, optimizer in self._optimizers.items():
+                _load_optimizer(optimizer, _below(tensors, name))
+        except (RuntimeError, IndexError, ValueError) as error:
+            raise ModelError(
+                f"{path}: is a state of networks of another shape or version ({_first_problem(error)}); delete it to "
+                "train from the start"
+            ) from error
         return int(state["step"])
 
     def remove(self) -> None:
@@ -108,13 +113,28 @@ def load_weights(module: nn.Module, path: Path) -> None:
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path}: cannot be read as weights ({error}); train the model again") from error
     except RuntimeError as error:
-        first = str(error).splitlines()[1:2] or [str(error)]
-        raise ModelError(f"{path}: is of a network of another shape or version: {first[0].strip()}") from error
+        raise ModelError(f"{path}: is of a network of another shape or version: {_first_problem(error)}") from error
 
 
 def save_weights(module: nn.Module, path: Path) -> None:
     """Writes a network's weights as safetensors."""
     write_atomically(path, save({name: value.contiguous() for name, value in module.state_dict().items()}))
+
+
+def _load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        index, slot = key.split("/")
+        like = parameters[int(index)]
+        # In the parameter's memory layout, which fused optimizers ask for; the count of steps has no shape.
+        kept = torch.empty_like(like, device="cpu").copy_(value) if value.ndim else value
+        state.setdefault(int(index), {})[slot] = kept
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+
+
+def _first_problem(error: Exception) -> str:
+    return (str(error).splitlines()[1:2] or [str(error)])[0].strip()
 
 
 def _metadata(content: bytes) -> dict[str, Any]:

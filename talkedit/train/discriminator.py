@@ -1,194 +1,226 @@
 """Trains what the generator is later judged by: the multi-attribute discriminator, and the eye landmark network."""
 
+import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from lightning_fabric import Fabric
 from pydantic import Field
-from torch import Tensor
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from talkedit.closure import code_hash
-from talkedit.models.build import ModelParams, build_discriminator, build_eye_net
-from talkedit.models.codes import make_codes
-from talkedit.models.discriminator import TERMS, Discriminator, squared_distance
-from talkedit.models.landmarks import EyeNet, eye_aspect_ratio, eye_places, eye_points
-from talkedit.models.losses import blink
+from talkedit.models.build import ModelParams, build_discriminator, build_eye_net, discriminator_terms
+from talkedit.models.discriminator import TERMS, Discriminator, Distance
+from talkedit.models.landmarks import EyeNet
 from talkedit.params import Section
-from talkedit.shards.loader import Batch, LoadedClip, draw_batch, load_split
-from talkedit.train.checkpoint import Checkpoint, run_key, save_weights
+from talkedit.shards.index import read_preparation, read_samples
+from talkedit.shards.loader import Loader
+from talkedit.shards.windows import Batch, Window, to_batch
+from talkedit.train.checkpoint import Checkpoint, run_key
+from talkedit.train.curves import Curves
+from talkedit.train.eyes import eye_errors, eye_loss
+from talkedit.train.gate import ChanceStop, check_it_can_learn
 from talkedit.train.inputs import jitter, to_device
-from talkedit.train.loop import check_finite, run_steps, set_learning_rate
+from talkedit.train.judges import JudgesCard, save_judges
+from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate
+from talkedit.train.machine import make_adam, make_fabric, place
+from talkedit.train.negatives import Negatives, draw_negatives, share_with_negative
+from talkedit.train.verdict import Pairs, Verdict, judge
 
-DISCRIMINATOR_FILE = "discriminator.safetensors"
-EYES_FILE = "eyes.safetensors"
-N_VALIDATION_BATCHES = 8
+N_VALIDATION_WINDOWS = 256
 DECAY_FROM = 0.5  # share of the steps after which the learning rate falls to 0
-PLACE_NOISE = 0.06  # of the patch's side
 
 
 class DiscriminatorParams(Section):
     """How the discriminator and the eye landmark network are trained."""
 
     section: ClassVar[str] = "discriminator"
-    seed: int = Field(ge=0, description="seed of weights and windows")
+    seed: int = Field(ge=0, description="seed of weights, windows and negatives")
     n_steps: int = Field(gt=0, description="training steps")
-    n_windows: int = Field(gt=1, description="windows in a step")
+    n_windows: int = Field(gt=1, description="windows in a step, each with a negative a term")
     learning_rate: float = Field(gt=0, description="Adam's")
-    margin: float = Field(gt=0, le=2, description="least L2 distance wanted between what does not belong together")
-    min_pose_gap_deg: float = Field(
-        ge=0, description="poses nearer than this are no negative pair, mean over the window"
+    distance: Distance = Field(
+        description="between embeddings; l2: squared L2 with a margin (the paper's), cosine: cosine similarity and "
+        "binary cross-entropy (Wav2Lip's)"
     )
-    min_emotion_gap: float = Field(ge=0, le=1, description="likewise for emotions, total variation distance")
+    margin: float = Field(gt=0, le=2, description="l2: least L2 distance wanted between what does not belong together")
+    min_mel_gap: float = Field(
+        ge=0, le=8, description="speech nearer than this is no negative; mean difference of the mel, which is -4..4"
+    )
+    min_pose_gap_deg: float = Field(ge=0, description="likewise for poses; the angle that differs most")
+    min_emotion_gap: float = Field(ge=0, le=1, description="likewise for emotions; total variation distance")
+    min_negative_share: float = Field(
+        ge=0, le=1, description="pose and emotion are no terms where fewer windows have a negative in their own clip"
+    )
+    gate_steps: int = Field(ge=0, description="steps on one batch that must overfit before the run; 0: no such test")
+    chance_after_share: float = Field(
+        gt=0, le=1, description="share of the steps after which audio must be better than chance on training windows"
+    )
     jitter_share: float = Field(ge=0, lt=0.5, description="random shift and scale of the crops, share of the side")
     log_every_n_steps: int = Field(gt=0, description="steps between points of the curves")
 
+    def min_gaps(self, terms: tuple[str, ...]) -> dict[str, float]:
+        """How far a negative must be, a term."""
+        gaps = {"audio": self.min_mel_gap, "pose": self.min_pose_gap_deg, "emotion": self.min_emotion_gap}
+        return {term: gaps[term] for term in terms}
+
+
+class Judges(nn.Module):
+    """Both networks as one module, so that several processes train them together."""
+
+    def __init__(self, discriminator: Discriminator, eyes: EyeNet) -> None:
+        super().__init__()
+        self.discriminator, self.eyes = discriminator, eyes
+
+    def forward(self, batch: Batch, negatives: Negatives, generator: torch.Generator) -> tuple[Verdict, Tensor]:
+        """What the discriminator makes of the batch, and the loss of the eyes."""
+        return judge(self.discriminator, batch, negatives), eye_loss(self.eyes, batch, generator)
+
 
 def train_discriminator(
-    shards: Path, out: Path, live_folder: Path, model: ModelParams, params: DiscriminatorParams
+    shards: Path, out: Path, curves: Curves, model: ModelParams, params: DiscriminatorParams
 ) -> dict[str, Any]:
-    """Trains both networks side by side and writes their weights to `out`.
+    """Trains both networks side by side and writes them to `out`.
 
     Args:
         shards: Folder of the shards stage.
         out: Output folder.
-        live_folder: Where the live curves go.
-        model: Sizes.
+        curves: Where the live curves go: ``<term>_loss``, ``<term>_accuracy`` on training windows, ``eyes``.
+        model: Sizes, and what the generator is told.
         params: How to train.
 
     Returns:
-        Metrics on the validation split: accuracy a term, error of the eyes' points and of the eye aspect ratio.
+        Metrics, see `measure` and `_report`. Empty in all processes but the first.
+
+    Raises:
+        TalkeditError: A term cannot learn one batch by heart, audio stays at chance, or a loss is not finite.
     """
-    fabric = Fabric(accelerator="auto", devices=1)
+    fabric = make_fabric()
     fabric.seed_everything(params.seed, verbose=False)
-    clips = load_split(shards, "train", model.image_px)
-    discriminator, eye_net = build_discriminator(model), build_eye_net(model)
-    networks = torch.nn.ModuleDict({"discriminator": discriminator, "eyes": eye_net})
-    optimizer = torch.optim.Adam(networks.parameters(), params.learning_rate, betas=(0.5, 0.999))
-    fabric.setup(networks, optimizer)
+    shares = share_with_negative(read_samples(shards, "train"), model.n_frames, params.min_gaps(TERMS))
+    card = _choose_terms(shares, model, params)
+    discriminator = build_discriminator(model, card.terms, params.distance, params.margin)
+    judges = place(Judges(discriminator, build_eye_net(model)), fabric)
+    rank, n_ranks = fabric.global_rank, fabric.world_size
+    data = Loader(shards, "train", model.image_px, model.n_frames, params.n_windows, params.seed, rank, n_ranks)
+    with data:
+        if params.gate_steps:
+            gaps = params.min_gaps(card.terms)
+            check_it_can_learn(discriminator, data.windows(0), gaps, params.gate_steps, fabric.device)
+        trained = _train(judges, data, shards, out, curves, model, params, fabric)
+    if not fabric.is_global_zero:
+        return {}
+    save_judges(out, discriminator, judges.eyes, card)
+    with Loader(shards, "validation", model.image_px, model.n_frames, params.n_windows, params.seed) as held_out:
+        measured = measure(judges, held_out, params, read_preparation(shards)["attributes"], fabric.device)
+    return _report(card, shares, measured, trained)
+
+
+def measure(
+    judges: Judges, held_out: Loader, params: DiscriminatorParams, attributes: dict[str, Any], device: torch.device
+) -> dict[str, float]:
+    """What both networks are worth on clips that they did not see.
+
+    Args:
+        judges: The networks; left in evaluation mode.
+        held_out: The validation split.
+        params: How negatives are drawn.
+        attributes: The params of the attributes stage.
+        device: Where the networks are.
+
+    Returns:
+        ``<term>_accuracy``: share of pairs in which the one that belongs is nearer, 0..1, 0.5 is chance; left out
+        where no held-out window has a negative. And the eyes', see `eye_errors`.
+    """
+    judges.eval()
+    min_gaps = params.min_gaps(judges.discriminator.terms)
+    parts: dict[str, list[Pairs]] = {term: [] for term in min_gaps}
+    errors: list[dict[str, float]] = []
+    for step in range(-(-N_VALIDATION_WINDOWS // params.n_windows)):
+        batch, negatives = _batch(held_out.windows(step), min_gaps, params.seed, step, device)
+        with torch.no_grad():
+            for term, pairs in judge(judges.discriminator, batch, negatives).pairs.items():
+                parts[term].append(pairs)
+        errors.append(eye_errors(judges.eyes, batch, attributes["ear_closed"], attributes["ear_open"]))
+    joined = {term: Pairs.joined(each) for term, each in parts.items()}
+    accuracies = {f"{term}_accuracy": float(pairs.accuracy()) for term, pairs in joined.items() if pairs.weights.any()}
+    return accuracies | {name: sum(error[name] for error in errors) / len(errors) for name in errors[0]}
+
+
+def _choose_terms(shares: dict[str, float], model: ModelParams, params: DiscriminatorParams) -> JudgesCard:
+    """The terms that the footage has enough variety for, and why not the others; these reasons are also printed."""
+    asked = discriminator_terms(model)
+    off = {
+        term: f"only {shares[term]:.1%} of the training windows have another {term} in their own clip that is "
+        f"{params.min_gaps((term,))[term]:g} or more away (discriminator.min_{term}_gap{'_deg' * (term == 'pose')}); "
+        f"{params.min_negative_share:.1%} is asked for (discriminator.min_negative_share)"
+        for term in asked
+        if term != "audio" and shares[term] < params.min_negative_share
+    }
+    for term, reason in off.items():
+        sys.stderr.write(f"the {term} term is switched off: {reason}\n")
+    terms = tuple(term for term in asked if term not in off)
+    return JudgesCard(terms=terms, distance=params.distance, margin=params.margin, off=off)
+
+
+def _train(
+    judges: Judges,
+    data: Loader,
+    shards: Path,
+    out: Path,
+    curves: Curves,
+    model: ModelParams,
+    params: DiscriminatorParams,
+    fabric: Fabric,
+) -> dict[str, float]:
+    """Runs the steps; returns the means of the last stretch and the pace."""
+    network, optimizer = fabric.setup(judges, make_adam(judges, params.learning_rate, (0.5, 0.999), fabric))
     sections = {section.section: section.model_dump() for section in (model, params)}
     key = run_key(sections, code_hash(__file__), [shards])
-    checkpoint = Checkpoint(out, key, {"networks": networks}, {"optimizer": optimizer})
+    checkpoint = Checkpoint(out, key, {"judges": judges}, {"optimizer": optimizer.optimizer})
+    min_gaps = params.min_gaps(judges.discriminator.terms)
+    chance_stop = ChanceStop(round(params.chance_after_share * params.n_steps), fabric)
 
     def step_once(step: int) -> dict[str, Tensor]:
         generator = torch.Generator().manual_seed(params.seed + step)
-        batch = draw_batch(clips, step, params.seed, params.n_windows, model.n_frames)
-        batch = to_device(jitter(batch, params.jitter_share, generator), fabric.device)
-        losses = discriminator_losses(discriminator, batch, params)
-        losses["eyes"] = eye_loss(eye_net, batch, generator)
-        check_finite(losses, step, batch.keys)
+        batch, negatives = _batch(data.windows(step), min_gaps, params.seed, step, fabric.device)
+        batch = jitter(batch, params.jitter_share, generator, fabric.global_rank, fabric.world_size)
+        verdict, eyes = network(batch, negatives, generator)
+        losses = {f"{term}_loss": loss for term, loss in verdict.losses.items()} | {"eyes": eyes}
+        check_finite(losses, step, batch.keys, fabric)
         optimizer.zero_grad()
         fabric.backward(torch.stack(list(losses.values())).sum())
+        clip_gradient(network, optimizer, float("inf"), step, batch.keys, fabric)
         set_learning_rate(optimizer, params.learning_rate, step, params.n_steps, DECAY_FROM)
         optimizer.step()
-        return {name: loss.detach() for name, loss in losses.items()}
+        chance_stop.see(verdict.pairs["audio"], step)
+        accuracies = {f"{term}_accuracy": pairs.accuracy() for term, pairs in verdict.pairs.items()}
+        return {name: value.detach() for name, value in (losses | accuracies).items()}
 
     n_images = params.n_windows * model.n_frames
-    run_steps(
-        "train_discriminator",
-        step_once,
-        params.n_steps,
-        n_images,
-        params.log_every_n_steps,
-        checkpoint,
-        live_folder,
+    every = params.log_every_n_steps
+    trained = run_steps(
+        "train_discriminator", step_once, params.n_steps, n_images, every, checkpoint, curves, data, fabric
     )
-    out.mkdir(parents=True, exist_ok=True)
-    save_weights(discriminator, out / DISCRIMINATOR_FILE)
-    save_weights(eye_net, out / EYES_FILE)
-    checkpoint.remove()
-    held_out = load_split(shards, "validation", model.image_px)
-    return validate(discriminator, eye_net, held_out, model, params, fabric.device)
+    if fabric.is_global_zero:
+        checkpoint.remove()
+    return trained
 
 
-def discriminator_losses(discriminator: Discriminator, batch: Batch, params: DiscriminatorParams) -> dict[str, Tensor]:
-    """A contrastive loss a term: belonging pairs together, others at least `margin` apart.
-
-    Each window is held against the next window's speech and codes as its negative, where the two differ enough.
-    """
-    matches, others, differ = _pairs(discriminator, batch, params)
-    losses = {}
-    for term in TERMS:
-        apart = F.relu(params.margin - others[term].clamp_min(1e-8).sqrt()).square()
-        weight = differ[term].float()
-        # A term with no negative pair learns nothing: pulling alone would collapse it.
-        share = weight.mean()
-        losses[term] = matches[term].mean() * share + (apart * weight).mean()
-    return losses
+def _batch(
+    windows: list[Window], min_gaps: dict[str, float], seed: int, step: int, device: torch.device
+) -> tuple[Batch, Negatives]:
+    """The windows as a batch and their negatives, on `device`."""
+    negatives = draw_negatives(windows, min_gaps, seed, step)
+    return to_device(to_batch(windows), device), negatives.to(device)
 
 
-def eye_loss(network: EyeNet, batch: Batch, generator: torch.Generator) -> Tensor:
-    """Mean distance to dlib's points of the eyes, in units of the distance between the outer corners.
-
-    The patches are placed a little wrong at random, so that the points are found where the eye is, not where the
-    patch is.
-    """
-    truth = eye_points(batch.landmarks.flatten(0, 1))
-    places = eye_places(truth)
-    noise = torch.randn(places.shape, generator=generator).to(places.device) * PLACE_NOISE
-    found = network(batch.target.flatten(0, 1).float() / 255, places + places[..., 2:] * noise)
-    return blink(found, truth)
-
-
-@torch.no_grad()
-def validate(
-    discriminator: Discriminator,
-    eye_net: EyeNet,
-    clips: list[LoadedClip],
-    model: ModelParams,
-    params: DiscriminatorParams,
-    device: torch.device,
+def _report(
+    card: JudgesCard, shares: dict[str, float], measured: dict[str, float], trained: dict[str, float]
 ) -> dict[str, Any]:
-    """What both networks are worth on clips that they did not see.
-
-    Returns:
-        ``<term>_accuracy``: share of pairs in which the belonging one is nearer (0.5 is chance), None where the split
-        has no pair that differs; ``eye_error_px256`` and ``ear_error``, mean absolute.
-    """
-    nearer: dict[str, list[Tensor]] = {term: [] for term in TERMS}
-    errors, ear_errors = [], []
-    for step in range(N_VALIDATION_BATCHES):
-        batch = to_device(draw_batch(clips, step, params.seed, params.n_windows, model.n_frames), device)
-        matches, others, differ = _pairs(discriminator, batch, params)
-        for term in TERMS:
-            nearer[term].append((matches[term] < others[term])[differ[term]].float())
-        truth = eye_points(batch.landmarks.flatten(0, 1))
-        found = eye_net(batch.target.flatten(0, 1).float() / 255, eye_places(truth))
-        errors.append(torch.linalg.vector_norm(found - truth, dim=-1).mean())
-        ear_errors.append((eye_aspect_ratio(found) - eye_aspect_ratio(truth)).abs().mean())
-    metrics: dict[str, Any] = {}
-    for term in TERMS:
-        pairs = torch.cat(nearer[term])
-        metrics[f"{term}_accuracy"] = float(pairs.mean()) if len(pairs) else None
-    metrics["eye_error_px256"] = 256 * float(torch.stack(errors).mean())
-    metrics["ear_error"] = float(torch.stack(ear_errors).mean())
-    return metrics
-
-
-def _pairs(
-    discriminator: Discriminator, batch: Batch, params: DiscriminatorParams
-) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
-    """Squared distances (B,) of belonging pairs, of pairs with the next window, and which of the latter differ."""
-    codes = make_codes(batch.pose_deg, batch.emotion, batch.eye_openness)
-    faces = discriminator.embed_faces(batch.target.float() / 255)
-    attributes = discriminator.embed_attributes(batch.mel, codes)
-    matches = {term: squared_distance(faces[term], attributes[term]) for term in TERMS}
-    others = {term: squared_distance(faces[term], attributes[term].roll(1, 0)) for term in TERMS}
-    pose_gap = (batch.pose_deg - batch.pose_deg.roll(1, 0)).abs().amax(2).mean(1)
-    emotion_gap = (batch.emotion - batch.emotion.roll(1, 0)).abs().sum(2).mean(1) / 2
-    differ = {
-        "audio": _starts_differ(batch.keys, batch.target.shape[1]).to(pose_gap.device),
-        "pose": pose_gap >= params.min_pose_gap_deg,
-        "emotion": emotion_gap >= params.min_emotion_gap,
-    }
-    return matches, others, differ
-
-
-def _starts_differ(keys: list[str], n_frames: int) -> Tensor:
-    """Whether each window's speech is another than the next one's: another clip, or no overlap in time."""
-    places = [key.rsplit(":", 1) for key in keys]
-    previous = places[-1:] + places[:-1]
-    return torch.tensor(
-        [a[0] != b[0] or abs(int(a[1]) - int(b[1])) >= n_frames for a, b in zip(places, previous, strict=True)]
-    )
+    """The metrics: held-out ones under their plain names, those of the last training stretch with ``train_`` before."""
+    active = {f"{term}_active": int(term in card.terms) for term in TERMS}
+    variety = {f"{term}_windows_with_negative": share for term, share in shares.items()}
+    last = {name if name in {"images_per_s", "data_wait_share"} else f"train_{name}": trained[name] for name in trained}
+    return active | variety | measured | last

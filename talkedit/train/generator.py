@@ -11,19 +11,24 @@ from torch import Tensor, nn
 from talkedit import __version__
 from talkedit.closure import code_hash
 from talkedit.models import losses
-from talkedit.models.build import ModelParams, build_discriminator, build_eye_net, build_generator
+from talkedit.models.build import ModelParams, build_generator
 from talkedit.models.discriminator import Discriminator
 from talkedit.models.generator import Generator
 from talkedit.models.landmarks import EyeNet, eye_places
 from talkedit.models.losses import LossParams
 from talkedit.models.perceptual import Vgg16Features
 from talkedit.params import Section
-from talkedit.shards.loader import draw_batch, load_split, read_preparation
+from talkedit.records import CLIP_FPS
+from talkedit.shards.index import read_preparation, read_samples
+from talkedit.shards.loader import Loader
+from talkedit.shards.windows import to_batch
 from talkedit.train.artifact import control_ranges, save_model
-from talkedit.train.checkpoint import Checkpoint, load_weights, run_key
-from talkedit.train.discriminator import DISCRIMINATOR_FILE, EYES_FILE
+from talkedit.train.checkpoint import Checkpoint, run_key
+from talkedit.train.curves import Curves
 from talkedit.train.inputs import Inputs, jitter, make_inputs, to_device
-from talkedit.train.loop import check_finite, run_steps, set_learning_rate
+from talkedit.train.judges import load_discriminator, load_eye_net
+from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate
+from talkedit.train.machine import make_adam, make_fabric, place
 from talkedit.train.vgg import load_vgg
 
 
@@ -40,6 +45,7 @@ class TrainParams(Section):
     ema_decay: float = Field(ge=0, lt=1, description="decay of the moving average of the weights, which is kept")
     jitter_share: float = Field(ge=0, lt=0.5, description="random shift and scale of the crops, share of the side")
     log_every_n_steps: int = Field(gt=0, description="steps between points of the curves")
+    compile: bool = Field(description="compile the generator first; on GPUs, elsewhere it is left as it is")
 
 
 class Judges(nn.Module):
@@ -85,7 +91,7 @@ def train_generator(
     shards: Path,
     discriminator_folder: Path,
     out: Path,
-    live_folder: Path,
+    curves: Curves,
     person: str,
     model: ModelParams,
     params: TrainParams,
@@ -97,78 +103,109 @@ def train_generator(
         shards: Folder of the shards stage.
         discriminator_folder: Folder of the train_discriminator stage.
         out: The model folder.
-        live_folder: Where the live curves go.
+        curves: Where the live curves go.
         person: Whose model it is.
         model: Sizes.
         params: How to train.
         loss: What to train on.
 
     Returns:
-        Metrics: the losses at the end, and the rate.
+        Metrics: the losses at the end, the pace and the share of the time spent waiting for data. Empty in all
+        processes but the first, which alone writes anything.
     """
-    fabric = Fabric(accelerator="auto", devices=1)
+    fabric = make_fabric()
     fabric.seed_everything(params.seed, verbose=False)
-    clips = load_split(shards, "train", model.image_px)
     judges = _load_judges(discriminator_folder, model, loss).to(fabric.device)
-    generator = build_generator(model)
-    average = build_generator(model).to(fabric.device)
-    average.load_state_dict(generator.state_dict())
-    optimizer = torch.optim.Adam(generator.parameters(), params.learning_rate, betas=(0.9, 0.99))
-    fabric.setup(generator, optimizer)
+    shape, rank, n_ranks = (model.image_px, model.n_frames, params.n_windows), fabric.global_rank, fabric.world_size
     sections = {section.section: section.model_dump() for section in (model, params, loss)}
     key = run_key(sections, code_hash(__file__), [shards, discriminator_folder])
-    checkpoint = Checkpoint(out, key, {"generator": generator, "average": average}, {"optimizer": optimizer})
-
-    def step_once(step: int) -> dict[str, Tensor]:
-        random = torch.Generator().manual_seed(params.seed + step)
-        judged = losses.ramp(step, loss) > 0 and loss.lambda_s > 0  # only the discriminator looks at frames in a row
-        batch = draw_batch(clips, step, params.seed, params.n_windows, model.n_frames, in_a_row=judged)
-        inputs = make_inputs(to_device(jitter(batch, params.jitter_share, random), fabric.device), model)
-        terms = judges.terms(draw_windows(generator, inputs), inputs, loss, step, params.seed)
-        total = losses.total(terms, loss, step)
-        check_finite(terms, step, batch.keys)
-        optimizer.zero_grad()
-        fabric.backward(total)
-        fabric.clip_gradients(generator, optimizer, max_norm=params.max_grad_norm, error_if_nonfinite=False)
-        set_learning_rate(optimizer, params.learning_rate, step, params.n_steps, params.decay_from)
-        optimizer.step()
-        _follow(average, generator, params.ema_decay, step)
-        return {"total": total.detach(), **{name: term.detach() for name, term in terms.items()}}
-
-    metrics = run_steps(
-        "train_generator",
-        step_once,
-        params.n_steps,
-        params.n_windows * model.n_frames,
-        params.log_every_n_steps,
-        checkpoint,
-        live_folder,
+    with Loader(shards, "train", *shape, params.seed, rank, n_ranks) as data:
+        training = _Training(judges, data, model, params, loss, fabric)
+        checkpoint = Checkpoint(out, key, training.networks, {"optimizer": training.optimizer.optimizer})
+        metrics = run_steps(
+            "train_generator",
+            training.step,
+            params.n_steps,
+            params.n_windows * model.n_frames,
+            params.log_every_n_steps,
+            checkpoint,
+            curves,
+            data,
+            fabric,
+        )
+    if not fabric.is_global_zero:
+        return {}
+    average = training.networks["average"]
+    facts = {"person": person, "params": sections, "run_key": key}
+    save_model(
+        out, average, facts | _footage_facts(shards) | {"n_parameters": sum(map(torch.numel, average.parameters()))}
     )
-    card = {
-        "talkedit": __version__,
-        "person": person,
-        "n_parameters": sum(parameter.numel() for parameter in average.parameters()),
-        "params": sections,
-        "preparation": read_preparation(shards),
-        "ranges": control_ranges([clip.sample for clip in clips]),
-        "data": {"n_clips": len(clips), "seconds": sum(clip.sample.n_frames for clip in clips) / 25},
-        "run_key": key,
-    }
-    save_model(out, average, card)
     checkpoint.remove()
     return metrics
 
 
-def draw_windows(generator: nn.Module, inputs: Inputs) -> Tensor:
+class _Training:
+    """All that a step changes: the generator, its optimizer, and the average of its weights, which is kept."""
+
+    def __init__(
+        self, judges: Judges, data: Loader, model: ModelParams, params: TrainParams, loss: LossParams, fabric: Fabric
+    ) -> None:
+        self._judges, self._data, self._fabric = judges, data, fabric
+        self._model, self._params, self._loss = model, params, loss
+        generator, average = (place(build_generator(model), fabric) for _ in range(2))
+        average.load_state_dict(generator.state_dict())
+        if params.compile and fabric.device.type == "cuda":
+            generator.compile()
+        self.networks = {"generator": generator, "average": average}
+        # What is trained goes through these two: they know about the other processes and about precision.
+        adam = make_adam(generator, params.learning_rate, (0.9, 0.99), fabric)
+        self._network, self.optimizer = fabric.setup(generator, adam)
+
+    def step(self, step: int) -> dict[str, Tensor]:
+        """Trains one step; its named losses."""
+        params, fabric = self._params, self._fabric
+        keys, inputs = self._inputs(step)
+        terms = self._judges.terms(draw_frames(self._network, inputs), inputs, self._loss, step, params.seed)
+        total = losses.total(terms, self._loss, step)
+        check_finite(terms, step, keys, fabric)
+        self.optimizer.zero_grad()
+        fabric.backward(total)
+        clip_gradient(self._network, self.optimizer, params.max_grad_norm, step, keys, fabric)
+        set_learning_rate(self.optimizer, params.learning_rate, step, params.n_steps, params.decay_from)
+        self.optimizer.step()
+        _follow(self.networks["average"], self.networks["generator"], params.ema_decay, step)
+        return {"total": total.detach(), **{name: term.detach() for name, term in terms.items()}}
+
+    def _inputs(self, step: int) -> tuple[list[str], Inputs]:
+        """The step's windows by name, and what becomes of them."""
+        random, fabric = torch.Generator().manual_seed(self._params.seed + step), self._fabric
+        # Only the discriminator looks at frames in a row.
+        judged = losses.ramp(step, self._loss) > 0 and self._loss.lambda_s > 0
+        batch = to_device(to_batch(self._data.windows(step, in_a_row=judged)), fabric.device)
+        batch = jitter(batch, self._params.jitter_share, random, fabric.global_rank, fabric.world_size)
+        return batch.keys, make_inputs(batch, self._model)
+
+
+def _footage_facts(shards: Path) -> dict[str, Any]:
+    """What the model card says of the footage and of how it was prepared."""
+    footage = [sample.attributes for sample in read_samples(shards, "train")]
+    n_frames = sum(len(attributes.eye_openness) for attributes in footage)
+    return {
+        "talkedit": __version__,
+        "preparation": read_preparation(shards),
+        "ranges": control_ranges(footage),
+        "data": {"n_clips": len(footage), "seconds": n_frames / float(CLIP_FPS)},
+    }
+
+
+def draw_frames(generator: nn.Module, inputs: Inputs) -> Tensor:
     """(B, T, 3, px, px), what the generator draws for these inputs."""
     drawing = generator(inputs.source, inputs.masked, inputs.mel, inputs.codes)
     return drawing.image(inputs.source.flatten(0, 1)).unflatten(0, inputs.truth.shape[:2])
 
 
 def _load_judges(folder: Path, model: ModelParams, loss: LossParams) -> Judges:
-    discriminator, eyes = build_discriminator(model), build_eye_net(model)
-    load_weights(discriminator, folder / DISCRIMINATOR_FILE)
-    load_weights(eyes, folder / EYES_FILE)
+    discriminator, eyes = load_discriminator(folder, model), load_eye_net(folder, model)
     return Judges(discriminator, eyes, load_vgg(loss.perceptual_net))
 
 
@@ -179,7 +216,7 @@ def _some_frames(n_frames: int, share: float, step: int, seed: int) -> Tensor:
 
 
 @torch.no_grad()
-def _follow(average: Generator, generator: nn.Module, decay: float, step: int) -> None:
+def _follow(average: Generator, generator: Generator, decay: float, step: int) -> None:
     """The moving average of the weights; early on it forgets faster, so that it does not keep the start."""
     share = 1 - min(decay, (1 + step) / (10 + step))
     current = generator.state_dict()

@@ -10,7 +10,7 @@ from talkedit.models.build import ModelParams
 from talkedit.models.codes import draw_mask, make_codes
 from talkedit.models.guide import Heads, guide_sources
 from talkedit.models.landmarks import eye_points
-from talkedit.shards.loader import Batch
+from talkedit.shards.windows import Batch
 
 
 class Inputs(NamedTuple):
@@ -49,12 +49,12 @@ def make_inputs(batch: Batch, params: ModelParams) -> Inputs:
             batch.target_heads,
         )
         source = guided.unflatten(0, truth.shape[:2])
-    mask = draw_mask(params.image_px, params.mask_share, truth.device)
+    mask = draw_mask(params.image_px, params.mask_box, truth.device)
     codes = make_codes(batch.pose_deg, batch.emotion, batch.eye_openness)
     return Inputs(source, truth * (1 - mask), batch.mel, codes, truth, mask, eye_points(batch.landmarks.flatten(0, 1)))
 
 
-def jitter(batch: Batch, share: float, generator: torch.Generator) -> Batch:
+def jitter(batch: Batch, share: float, generator: torch.Generator, rank: int = 0, n_ranks: int = 1) -> Batch:
     """Shifts and scales the target windows at random, the same for all frames of a window.
 
     Few frames of footage are otherwise learnt by heart from the ring around the mask.
@@ -62,13 +62,16 @@ def jitter(batch: Batch, share: float, generator: torch.Generator) -> Batch:
     Args:
         batch: Windows as they lie in the shards.
         share: Largest shift, as a share of the side, and largest change of scale.
-        generator: Where the randomness comes from, on the CPU.
+        generator: Where the randomness comes from, on the CPU; the same in all processes.
+        rank: Which process's windows these are.
+        n_ranks: How many processes share the step.
 
     Returns:
         The batch with other targets, their landmarks and `target_heads` to match.
     """
     n_windows, n_frames = batch.target.shape[:2]
-    random = (torch.rand(n_windows, 3, generator=generator) * 2 - 1) * share
+    everywhere = torch.rand(n_ranks * n_windows, 3, generator=generator)
+    random = (everywhere[rank * n_windows : (rank + 1) * n_windows] * 2 - 1) * share
     old_from_new = torch.eye(3).repeat(n_windows, 1, 1)
     old_from_new[:, 0, 0] = old_from_new[:, 1, 1] = 1 + random[:, 0]
     old_from_new[:, :2, 2] = random[:, 1:] - random[:, :1] / 2  # scaled about the middle, then shifted

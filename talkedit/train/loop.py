@@ -1,23 +1,42 @@
 """The loop that every training here goes through: progress, live curves, checkpoints, resume."""
 
-import math
 import time
 from collections.abc import Callable
-from pathlib import Path
+from typing import Protocol
 
 import torch
-from dvclive.live import Live
+from lightning_fabric import Fabric
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from talkedit.errors import TalkeditError
-from talkedit.manifest import write_atomically
 from talkedit.progress import progress_bar
 from talkedit.train.checkpoint import Checkpoint
+from talkedit.train.curves import Curves, NoCurves
 
-Step = Callable[[int], dict[str, torch.Tensor]]
+Step = Callable[[int], dict[str, Tensor]]
 
 CHECKPOINT_EVERY_S = 60.0
 WARM_UP_STEPS = 20
+
+
+class Waits(Protocol):
+    """What the data come from: it knows how long the training has waited for it, in seconds."""
+
+    waited_s: float
+
+
+class Pace:
+    """How fast it goes from now on, and how much of the time is spent waiting for data."""
+
+    def __init__(self, data: Waits) -> None:
+        self._data, self._waited_s, self._started = data, data.waited_s, time.monotonic()
+
+    def after(self, n_images: int) -> dict[str, float]:
+        """The pace over `n_images`."""
+        elapsed_s = max(time.monotonic() - self._started, 1e-9)
+        waited_s = self._data.waited_s - self._waited_s
+        return {"images_per_s": n_images / elapsed_s, "data_wait_share": waited_s / elapsed_s}
 
 
 def run_steps(
@@ -27,67 +46,98 @@ def run_steps(
     n_images: int,
     log_every_n_steps: int,
     checkpoint: Checkpoint,
-    live_folder: Path,
+    curves: Curves,
+    data: Waits,
+    fabric: Fabric,
 ) -> dict[str, float]:
     """Runs `step_once` for the steps that are left, and keeps the state safe meanwhile.
+
+    Of several processes the first alone writes anything; all must read the same state.
 
     Args:
         name: What is trained, for the progress bar.
         step_once: Trains one step and returns its named losses, scalars.
         n_steps: Steps of a whole run.
-        n_images: Images in a step, for the rate.
-        log_every_n_steps: How often the losses, averaged since the last time, go to the live curves.
+        n_images: Images in a step, of all processes together.
+        log_every_n_steps: How often the losses, averaged since the last time and over the processes, and the pace go
+            to the live curves.
         checkpoint: The run's state; it is resumed if there is one.
-        live_folder: Where DVCLive writes.
+        curves: The live curves.
+        data: Where the step's data come from.
+        fabric: The processes.
 
     Returns:
-        The losses averaged over the last stretch, and ``images_per_s``.
+        The losses averaged over the last stretch; ``images_per_s`` and ``data_wait_share`` of this run's steps.
     """
-    first = checkpoint.load()
-    _forget_after(live_folder, first)
-    sums: dict[str, float] = {}
+    first, leads = checkpoint.load(), fabric.is_global_zero
+    curves = curves if leads else NoCurves()
+    stretch: list[dict[str, Tensor]] = []
     means: dict[str, float] = {}
-    started = saved = time.monotonic()
-    with (
-        Live(str(live_folder), resume=first > 0, save_dvc_exp=False, dvcyaml=None, monitor_system=False) as live,
-        progress_bar() as bar,
-    ):
-        task = bar.add_task(name, total=n_steps * n_images, completed=first * n_images, unit="images", note="")
-        for step in range(first, n_steps):
-            losses = {key: float(value.detach()) for key, value in step_once(step).items()}
-            for key, value in losses.items():
-                sums[key] = sums.get(key, 0.0) + value
-            bar.update(task, advance=n_images, note=_note(losses))
-            done = step + 1
-            if done % log_every_n_steps == 0 or done == n_steps:
-                n_summed = (done - 1) % log_every_n_steps + 1
-                means = {key: value / min(n_summed, done - first) for key, value in sums.items()}
-                sums = {}
-                _log(live, means, done)
-            if time.monotonic() - saved > CHECKPOINT_EVERY_S and done < n_steps:
-                checkpoint.save(done)
-                saved = time.monotonic()
-    means["images_per_s"] = (n_steps - first) * n_images / max(time.monotonic() - started, 1e-9)
-    return means
+    whole_pace = pace = Pace(data)
+    saved = time.monotonic()
+    curves.begin(first)
+    try:
+        with progress_bar(shown=leads) as bar:
+            task = bar.add_task(name, total=n_steps * n_images, completed=first * n_images, unit="images", note="")
+            for done in range(first + 1, n_steps + 1):
+                stretch.append(step_once(done - 1))
+                bar.advance(task, n_images)
+                if done % log_every_n_steps == 0 or done == n_steps:
+                    means = _means(stretch, fabric)
+                    points = means | pace.after(len(stretch) * n_images)
+                    curves.add(points, done)
+                    bar.update(task, note=_note(points))
+                    stretch, pace = [], Pace(data)
+                if leads and time.monotonic() - saved > CHECKPOINT_EVERY_S and done < n_steps:
+                    checkpoint.save(done)
+                    saved = time.monotonic()
+    finally:
+        curves.end()
+    return means | whole_pace.after((n_steps - first) * n_images)
 
 
-def check_finite(losses: dict[str, torch.Tensor], step: int, keys: list[str]) -> None:
+def check_finite(losses: dict[str, Tensor], step: int, keys: list[str], fabric: Fabric) -> None:
     """Ends a run whose losses are no numbers; to be called before the backward pass, which such a loss can crash.
 
     Args:
         losses: Named scalars.
         step: Which step.
         keys: The windows that the step looks at.
+        fabric: The processes, which all end.
 
     Raises:
-        TalkeditError: A loss is not finite.
+        TalkeditError: A loss is not finite, in this process or another.
     """
-    values = {name: float(loss.detach()) for name, loss in losses.items()}
-    if not all(map(math.isfinite, values.values())):
-        raise TalkeditError(
-            f"a loss is not finite at step {step} ({values}) on {', '.join(keys)}; look at these clips, or lower the "
-            "learning rate"
-        )
+    values = torch.stack([loss.detach().float() for loss in losses.values()])
+    if not _everywhere(values.isfinite().all(), fabric):
+        _stop("a loss", dict(zip(losses, values.tolist(), strict=True)), step, keys)
+
+
+def clip_gradient(
+    network: nn.Module, optimizer: Optimizer, max_norm: float, step: int, keys: list[str], fabric: Fabric
+) -> None:
+    """Scales the gradient down to `max_norm`, and ends a run whose gradient is no number before it gets into weights.
+
+    In float16 an overflow is normal while the scale of the gradients is looked for, and its step is left out; once
+    the scale has fallen below 1 it is not the scale's.
+
+    Args:
+        network: From `Fabric.setup`.
+        optimizer: Likewise.
+        max_norm: Infinite: nothing is scaled.
+        step: Which step.
+        keys: The windows that the step looks at.
+        fabric: The processes, which all have the same gradient.
+
+    Raises:
+        TalkeditError: It is not finite.
+    """
+    norm: Tensor = fabric.clip_gradients(  # type: ignore[assignment] (None only where values are clipped)
+        network, optimizer, max_norm=max_norm, error_if_nonfinite=False
+    )
+    scaler = getattr(fabric._precision, "scaler", None)
+    if not bool(norm.isfinite()) and (scaler is None or scaler.get_scale() < 1):
+        _stop("the gradient", {"norm": float(norm)}, step, keys)
 
 
 def set_learning_rate(optimizer: Optimizer, peak: float, step: int, n_steps: int, decay_from: float) -> None:
@@ -97,21 +147,26 @@ def set_learning_rate(optimizer: Optimizer, peak: float, step: int, n_steps: int
         group["lr"] = peak * min((step + 1) / WARM_UP_STEPS, left, 1.0)
 
 
-def _log(live: Live, means: dict[str, float], step: int) -> None:
-    live.step = step
-    for key, value in means.items():
-        live.log_metric(key, value, plot=True)
-    live.make_summary()
+def _everywhere(holds: Tensor, fabric: Fabric) -> bool:
+    """Whether it holds in every process: one that ended alone would leave the others waiting for it."""
+    return bool(fabric.all_reduce(holds.float(), reduce_op="mean") == 1)  # type: ignore[operator]
 
 
-def _forget_after(live_folder: Path, step: int) -> None:
-    """Takes off the curves what a killed run had drawn past its checkpoint: the run will pass there again."""
-    for curve in live_folder.glob("plots/metrics/**/*.tsv"):
-        header, *points = curve.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [point for point in points if point.endswith("\n") and int(point.split("\t")[0]) <= step]
-        write_atomically(curve, "".join([header, *kept]).encode())
+def _stop(what: str, values: dict[str, float], step: int, keys: list[str]) -> None:
+    raise TalkeditError(
+        f"{what} is not finite at step {step} ({values}) on {', '.join(keys)}; look at these clips, or lower the "
+        "learning rate"
+    )
 
 
-def _note(losses: dict[str, float]) -> str:
-    key = next(iter(losses))
-    return f"{key} {losses[key]:.4f}"
+def _means(stretch: list[dict[str, Tensor]], fabric: Fabric) -> dict[str, float]:
+    """Each loss averaged over the steps of a stretch and all processes; here alone the loop waits for the device."""
+    names = list(stretch[0])
+    values = torch.stack([torch.stack([losses[name].detach().double() for name in names]) for losses in stretch])
+    mean: Tensor = fabric.all_reduce(values.mean(dim=0), reduce_op="mean")  # type: ignore[assignment]
+    return dict(zip(names, mean.tolist(), strict=True))
+
+
+def _note(points: dict[str, float]) -> str:
+    loss = next(iter(points))
+    return f"{loss} {points[loss]:.4f}, {points['data_wait_share']:.0%} waiting for data"

@@ -3,7 +3,6 @@
 from itertools import chain
 from typing import Any
 
-import h5py
 import torch
 from torch import nn
 
@@ -20,7 +19,7 @@ def load_vgg(name: str) -> Vgg16Features | None:
     """The frozen feature network that `loss.perceptual_net` names; None for ``none``.
 
     Raises:
-        AssetError: The weights cannot be had, or are not of VGG-16.
+        AssetError: The weights cannot be had, are not of VGG-16, or need a library that is missing.
     """
     if name == "none":
         return None
@@ -31,13 +30,15 @@ def load_vgg(name: str) -> Vgg16Features | None:
         network = Vgg16Features(JOHNSON_BLOCKS, IMAGENET_MEAN, [1 / std for std in IMAGENET_STD], bgr_255=False)
         weights = _imagenet_weights()
     convolutions = list(chain.from_iterable(network.blocks))  # type: ignore[arg-type]
-    _copy(name, convolutions, weights)
+    _copy(name, convolutions, weights[: len(convolutions)])
     return network.requires_grad_(False).eval()
 
 
 def _copy(name: str, convolutions: list[nn.Conv2d], weights: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+    if len(weights) != len(convolutions):
+        raise AssetError(name, f"holds {len(weights)} convolutions where VGG-16 has {len(convolutions)} or more")
     with torch.no_grad():
-        for convolution, (kernel, bias) in zip(convolutions, weights, strict=False):
+        for convolution, (kernel, bias) in zip(convolutions, weights, strict=True):
             if kernel.shape != convolution.weight.shape or convolution.bias is None:
                 raise AssetError(name, f"holds a kernel of shape {tuple(kernel.shape)} where VGG-16 has another")
             convolution.weight.copy_(kernel)
@@ -46,6 +47,10 @@ def _copy(name: str, convolutions: list[nn.Conv2d], weights: list[tuple[torch.Te
 
 def _hed_weights() -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Kernels (out, in, 3, 3) and biases of HED's VGG-16, in order; the file has kernels as (3, 3, in, out)."""
+    try:
+        import h5py  # noqa: PLC0415 (this file alone needs it, and not every machine that trains has it)
+    except ImportError as error:
+        raise AssetError("vgg16_hed", "needs the package h5py; install it, or choose another perceptual_net") from error
     weights = []
     with h5py.File(assets.fetch("vgg16_hed")) as file:
         for block in range(1, JOHNSON_BLOCKS + 1):

@@ -1,5 +1,6 @@
 """A video is edited where it is asked for, and everything else of it is as it was."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -109,6 +110,14 @@ def test_what_the_footage_never_showed_is_refused_unless_forced(editor: Editor, 
     report = editor.edit(second, tmp_path / "out.mp4", never, force=True, **FAST)
     assert report.n_edited == 30
     assert [sentence.split(":")[0] for sentence in report.forced] == ["yaw 35 degrees", "emotion surprise"]
+
+
+def test_a_control_that_the_model_does_not_take_is_refused(editor: Editor, second: Path, tmp_path: Path) -> None:
+    params = editor.model.params.model_copy(update={"attributes": ["pose"], "sources": "raw"})
+    ablation = Editor(replace(editor.model, params=params))
+    with pytest.raises(ModelError, match="was trained to take pose; ask for no other, or train one with more"):
+        ablation.edit(second, tmp_path / "out.mp4", Timeline(yaw_deg=3, eye_openness=0.2), force=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_outputs_that_cannot_be_are_refused_before_the_video_is_read(

@@ -59,6 +59,20 @@ def test_zero_is_asked_for_and_none_is_not() -> None:
     assert Timeline(eye_openness=0.0).apply(measured()).eye_openness.tolist() == [0, 0]
 
 
+@pytest.mark.parametrize(
+    ("codes", "left"),
+    [
+        (["pose", "emotion", "blink"], Timeline(yaw_deg=8, roll_deg=0, emotion="happy", eye_openness=0.5)),
+        (["pose", "emotion"], Timeline(yaw_deg=8, roll_deg=0, emotion="happy")),
+        (["pose"], Timeline(yaw_deg=8, roll_deg=0)),
+        (["blink"], Timeline(eye_openness=0.5)),
+        ([], Timeline()),
+    ],
+)
+def test_a_model_takes_what_it_has_a_code_for(codes: list[str], left: Timeline) -> None:
+    assert Timeline(yaw_deg=8, roll_deg=0, emotion="happy", eye_openness=0.5).taken_by(codes) == left
+
+
 def test_emotion_and_eyes_replace_theirs() -> None:
     asked = Timeline(emotion="sad", eye_openness=0.2).apply(measured())
     assert asked.emotion.tolist() == [[0, 0, 0, 0, 1, 0, 0]] * 2

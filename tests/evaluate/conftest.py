@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from talkedit.evaluate.examine import EvaluateParams
-from talkedit.shards.loader import read_samples
+from talkedit.shards.index import read_samples
 from talkedit.shards.samples import Sample
 from talkedit.train.artifact import TrainedModel, load_model
 

@@ -14,7 +14,7 @@ from talkedit.evaluate.footage import (
 )
 from talkedit.face.geometry import apply
 from talkedit.records import POSE, Attributes
-from talkedit.shards.loader import decode_crops
+from talkedit.shards.clips import decode_crops
 
 from ..tiny import CROP_PX, make_sample
 

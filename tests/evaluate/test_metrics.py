@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from talkedit.evaluate import metrics
-from talkedit.evaluate.metrics import FACE_POINTS, MOUTH_POINTS, lmd, mean_absolute_error, seam, slope, ssim_inside
+from talkedit.evaluate.metrics import (
+    FACE_POINTS,
+    MOUTH_POINTS,
+    flicker_ratio,
+    lmd,
+    seam,
+    sharpness_ratio,
+    ssim_inside,
+)
 
 FLOAT32_TOLERANCE = 1e-5
 
@@ -109,26 +117,33 @@ class TestLmd:
             lmd(np.stack([face()] * 2), face()[None], FACE_POINTS, side_px=256)
 
 
-class TestControl:
-    def test_a_line_gives_its_slope_whatever_its_intercept(self):
-        assert slope([-8, 0, 8], [-1, 3, 7]) == pytest.approx(0.5)
+class TestSharpness:
+    def test_the_truth_is_as_sharp_as_itself(self):
+        x = pictures()
+        assert sharpness_ratio(x, x, np.ones((32, 32))) == pytest.approx(1)
 
-    def test_scatter_is_fitted_by_least_squares(self):
-        # x - mean = (-1, 0, 1), y - mean = (-2, 1, 1): (2 + 0 + 1) / (1 + 0 + 1).
-        assert slope([0, 1, 2], [0, 3, 3]) == pytest.approx(1.5)
+    def test_half_the_contrast_is_half_as_sharp(self):
+        board = np.indices((32, 32)).sum(axis=0) % 2
+        truth = np.repeat((100 + 100 * board)[None, ..., None], 3, axis=3).astype(np.uint8)
+        half = np.repeat((125 + 50 * board)[None, ..., None], 3, axis=3).astype(np.uint8)
+        assert sharpness_ratio(half, truth, np.ones((32, 32))) == pytest.approx(0.5)
 
-    def test_a_control_that_does_nothing_or_the_opposite(self):
-        assert slope([-8, 8], [2, 2]) == 0
-        assert slope([-8, 8], [8, -8]) == -1
+    def test_what_lies_outside_the_mask_does_not_count(self):
+        truth, flat = pictures(), pictures()
+        mask = np.zeros((32, 32))
+        mask[:, :16] = 1
+        flat[:, :, 18:] = 0  # one pixel away from the mask, because the Laplacian looks at neighbours
+        assert sharpness_ratio(flat, truth, mask) == pytest.approx(1)
 
-    def test_what_could_not_be_measured_is_left_out(self):
-        assert slope([-8, 0, 8], [-8, np.nan, 8]) == pytest.approx(1)
-        assert mean_absolute_error([-8, 0, 8], [-6, np.nan, 9]) == pytest.approx(1.5)
 
-    def test_no_answer_without_two_different_questions(self):
-        assert np.isnan(slope([8, 8], [1, 2]))
-        assert np.isnan(slope([-8, 8], [np.nan, 1]))
-        assert np.isnan(mean_absolute_error([1], [np.nan]))
+class TestFlicker:
+    def test_neighbours_count_only_where_the_head_is_still(self):
+        level = [0, 2, 4, 54, 104]  # the truth's steps: 2, 2, 50, 50; the head moves in the last two
+        truth, ours = (np.zeros((5, 8, 8, 3), np.uint8) for _ in range(2))
+        truth += np.array(level, np.uint8)[:, None, None, None]
+        ours += np.array([0, 6, 0, 0, 0], np.uint8)[:, None, None, None]  # steps: 6, 6, 0, 0
+        landmarks_px = np.zeros((5, 68, 2)) + np.array([0, 0, 0, 9, 18])[:, None, None]
+        assert flicker_ratio(ours, truth, landmarks_px, np.ones((8, 8))) == pytest.approx(3)
 
 
 class TestSeam:

@@ -5,6 +5,7 @@ from talkedit.face.geometry import cut, frame_from_square
 from talkedit.face.paste import feathered_mask, match_seam, paste
 
 RNG = np.random.default_rng(0)
+CENTRE = (0.125, 0.125, 0.875, 0.875)
 
 
 def _smooth_image(height: int, width: int) -> np.ndarray:
@@ -13,7 +14,7 @@ def _smooth_image(height: int, width: int) -> np.ndarray:
 
 
 def test_mask_is_zero_outside_its_box_and_one_well_inside() -> None:
-    mask = feathered_mask(128, mask_share=0.75, feather_share=0.1)  # the box spans pixels 16 to 111
+    mask = feathered_mask(128, box=CENTRE, feather_share=0.1)  # the box spans pixels 16 to 111
     outside = np.ones_like(mask, bool)
     outside[16:112, 16:112] = False
     assert (mask[outside] == 0).all()
@@ -24,12 +25,20 @@ def test_mask_is_zero_outside_its_box_and_one_well_inside() -> None:
     assert np.abs(np.diff(mask, axis=0)).max() < 1.6 / 12.8  # smooth: a step over 12.8 px
 
 
+def test_a_box_that_is_no_square_has_the_same_edge() -> None:
+    mask = feathered_mask(128, box=(0, 0.5, 1, 1), feather_share=0.1)
+    assert mask[:64].max() == 0
+    assert (mask[78:114, 30:98] == 1).all()
+    np.testing.assert_allclose(mask[64:78, 64], feathered_mask(128, CENTRE, 0.1)[16:30, 64])
+    np.testing.assert_array_equal(mask, mask[:, ::-1])
+
+
 @pytest.mark.parametrize("centre", [(70.3, 60.8), (10.2, 15.4), (120, 95), (-400, 50)])
 def test_outside_the_mask_the_frame_is_the_frame(centre: tuple[float, float]) -> None:
     frame = RNG.integers(0, 256, (100, 140, 3), dtype=np.uint8)
     before = frame.copy()
     crop = np.full((64, 64, 3), 255, np.uint8)
-    edited, mask = paste(frame, crop, feathered_mask(64, 0.75, 0.1), frame_from_square(centre, 80.7, 64))
+    edited, mask = paste(frame, crop, feathered_mask(64, CENTRE, 0.1), frame_from_square(centre, 80.7, 64))
     np.testing.assert_array_equal(frame, before)
     np.testing.assert_array_equal(edited[mask == 0], frame[mask == 0])
     np.testing.assert_array_equal(edited[mask == 1], 255)
@@ -40,7 +49,7 @@ def test_outside_the_mask_the_frame_is_the_frame(centre: tuple[float, float]) ->
 def test_what_was_cut_out_goes_back_where_it_was() -> None:
     frame = _smooth_image(120, 150)
     frame_from_crop = frame_from_square((75.3, 58.9), 80.7, 96)
-    edited, mask = paste(frame, cut(frame, frame_from_crop, 96), feathered_mask(96, 0.75, 0.1), frame_from_crop)
+    edited, mask = paste(frame, cut(frame, frame_from_crop, 96), feathered_mask(96, CENTRE, 0.1), frame_from_crop)
     assert mask.max() == 1
     assert np.abs(edited.astype(int) - frame).max() <= 2
 
@@ -51,7 +60,7 @@ def test_paste_is_exact_to_a_fraction_of_a_pixel() -> None:
     edited, _ = paste(
         np.zeros((100, 100, 3), np.uint8),
         crop,
-        feathered_mask(64, 0.75, 0.05),
+        feathered_mask(64, CENTRE, 0.05),
         frame_from_square((50.25, 40.5), 64, 64),
     )
     weight = edited[..., 0].astype(float)
@@ -63,7 +72,7 @@ def test_paste_is_exact_to_a_fraction_of_a_pixel() -> None:
 def test_a_constant_colour_offset_vanishes() -> None:
     original = _smooth_image(96, 96)
     generated = (original.astype(int) + np.array([20, -15, 8])).clip(0, 255).astype(np.uint8)
-    matched = match_seam(generated, original, feathered_mask(96, 0.75, 0.1))
+    matched = match_seam(generated, original, feathered_mask(96, CENTRE, 0.1))
     assert np.abs(matched.astype(int) - original).max() <= 1
 
 
@@ -71,7 +80,7 @@ def test_an_offset_on_one_side_vanishes_on_that_side() -> None:
     original = np.full((96, 96, 3), 128, np.uint8)
     generated = original.copy()
     generated[:, :48] += 20
-    matched = match_seam(generated, original, feathered_mask(96, 0.75, 0.1)).astype(int)
+    matched = match_seam(generated, original, feathered_mask(96, CENTRE, 0.1)).astype(int)
     assert np.abs(matched[20:76, 12:16] - 128).max() <= 3
     assert np.abs(matched[20:76, 80:84] - 128).max() <= 3
 
@@ -80,4 +89,4 @@ def test_colours_that_agree_at_the_border_stay() -> None:
     original = _smooth_image(96, 96)
     generated = original.copy()
     generated[40:56, 40:56] = 255  # a change in the middle is the edit itself
-    np.testing.assert_array_equal(match_seam(generated, original, feathered_mask(96, 0.75, 0.1)), generated)
+    np.testing.assert_array_equal(match_seam(generated, original, feathered_mask(96, CENTRE, 0.1)), generated)

@@ -20,6 +20,7 @@ def test_down_halves_and_up_doubles() -> None:
     x = torch.randn(2, 8, 12, 12)
     assert DownBlock(8, 16, n_residual=1)(x).shape == (2, 16, 6, 6)
     assert UpBlock(8, 4, n_residual=1)(x).shape == (2, 4, 24, 24)
+    assert UpBlock(8, 4, n_residual=1, side_px=6)(x[..., :1, :1]).shape == (2, 4, 6, 6)
 
 
 @pytest.mark.parametrize("block", [ConvBlock(8, 8), DownBlock(8, 8, 1), UpBlock(8, 8, 1)])

@@ -114,3 +114,47 @@ def test_a_picture_has_the_size_and_the_sharpness_of_its_source() -> None:
     source = torch.rand(1, 6, 64, 64)
     torch.testing.assert_close(drawing_of(1).image(source), source[:, :3], atol=1e-5, rtol=0)
     assert Drawing(torch.rand(1, 3, 8, 8)).image(source).shape == (1, 3, 64, 64)
+
+
+def patched(patch_px: int) -> Generator:
+    torch.manual_seed(1)
+    return build_generator(tiny.model_params(patch_px=patch_px, attention_px=[])).eval()
+
+
+@torch.no_grad()
+def test_blocks_of_pixels_are_taken_as_channels_and_painted_back() -> None:
+    network, seen = patched(2), list[Tensor]()
+    network.face.register_forward_pre_hook(lambda _module, pictures: seen.append(pictures[0]))
+    assert network.to_paint.bias is not None
+    network.to_paint.bias.copy_(torch.arange(12) / 10)  # the other weights are 0: a channel of a block a number
+    source, masked, mel, codes = arguments(6)
+    drawing = network(source, masked, mel, codes)
+    pictures = torch.cat([source, masked], dim=2).flatten(0, 1)
+    assert seen[0].shape == (B * T, 36, PX // 2, PX // 2)
+    for channel, row, column in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (8, 1, 1)):
+        taken = seen[0][:, channel * 4 + row * 2 + column]
+        assert torch.equal(taken, pictures[:, channel, row::2, column::2])
+    assert drawing.paint.shape == (B * T, 3, PX, PX)
+    blue = torch.tensor([[0.8, 0.9], [1.0, 1.1]]).tanh()
+    torch.testing.assert_close(drawing.paint[0, 2, :4, :4], blue.repeat(2, 2))
+
+
+@torch.no_grad()
+def test_flow_and_share_stay_at_the_network_s_resolution() -> None:
+    drawing = patched(2)(*arguments(6))
+    assert drawing.flow is not None
+    assert drawing.share is not None
+    assert drawing.flow.shape == (B * T, 2, PX // 2, PX // 2)
+    assert drawing.share.shape == (B * T, 1, PX // 2, PX // 2)
+    assert drawing.image(torch.rand(B * T, 6, PX, PX)).shape == (B * T, 3, PX, PX)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("patch_px", [1, 2])
+def test_the_networks_inside_work_on_the_smaller_picture(patch_px: int) -> None:
+    sides = list[int]()
+    network = patched(patch_px)
+    for module in (network.face.stem, *network.face.levels, *network.ups, network.refine):
+        module.register_forward_hook(lambda _module, _inputs, output: sides.append(output.shape[-1]))
+    network(*arguments(6))
+    assert max(sides) == PX // patch_px

@@ -51,13 +51,15 @@ def test_the_network_is_shown_the_patches() -> None:
     network.layers.register_forward_pre_hook(lambda _module, patches: seen.append(patches[0]))
     network(torch.stack([x, y, 0 * x])[None], torch.tensor([[[0.3, 0.4, 0.4], [0.7, 0.5, 0.2]]]))
     patches = seen[0]
-    assert patches.shape == (2, 3, PATCH_PX, PATCH_PX)
-    half_pixel = 0.5 / PATCH_PX
-    for patch, (left, top, side) in zip(patches, [(0.1, 0.2, 0.4), (0.6, 0.4, 0.2)], strict=True):
-        first, last = half_pixel * side, (1 - half_pixel) * side
+    height, width = PATCH_PX
+    assert patches.shape == (2, 3, height, width)
+    # Middles (0.3, 0.4) and (0.7, 0.5), 0.4 and 0.2 wide and half as high.
+    for patch, (left, top, side) in zip(patches, [(0.1, 0.3, 0.4), (0.6, 0.45, 0.2)], strict=True):
+        pixel = side / width
+        first, last_x, last_y = pixel / 2, side - pixel / 2, side / 2 - pixel / 2
         torch.testing.assert_close(patch[:2, 0, 0], torch.tensor([left + first, top + first]))
-        torch.testing.assert_close(patch[:2, -1, 0], torch.tensor([left + first, top + last]))
-        torch.testing.assert_close(patch[:2, 0, -1], torch.tensor([left + last, top + first]))
+        torch.testing.assert_close(patch[:2, -1, 0], torch.tensor([left + first, top + last_y]))
+        torch.testing.assert_close(patch[:2, 0, -1], torch.tensor([left + last_x, top + first]))
 
 
 def test_its_answer_is_in_sides_of_the_patch_from_its_middle() -> None:
@@ -94,3 +96,10 @@ def test_the_same_weights_serve_both_eyes() -> None:
         one = network(image, torch.stack([here, there])[None])
         other = network(image, torch.stack([there, here])[None])
     torch.testing.assert_close(one, other.flip(1), atol=1e-5, rtol=0)
+
+
+def test_the_eye_aspect_ratio_by_hand() -> None:
+    # (|p2 - p6| + |p3 - p5|) / (2 |p1 - p4|): (2 + 4) / (2 * 6) = 0.5; the other eye, of half the height, 0.25.
+    eye = torch.tensor([[0.0, 0.0], [2.0, 1.0], [4.0, 2.0], [6.0, 0.0], [4.0, -2.0], [2.0, -1.0]])
+    eyes = torch.stack([eye, eye * torch.tensor([1.0, 0.5])])[None]
+    torch.testing.assert_close(eye_aspect_ratio(eyes), torch.tensor([0.375]))

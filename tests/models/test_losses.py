@@ -63,6 +63,11 @@ def test_sync_sums_the_mean_distance_of_each_term() -> None:
     assert float(losses.sync(distances)) == pytest.approx(2.0 + 0.5 + 0.1)
 
 
+def test_sync_is_of_the_terms_that_there_are() -> None:
+    assert float(losses.sync({"audio": torch.tensor([1.0, 3.0])})) == 2.0
+    assert float(losses.sync({"audio": torch.tensor([1.0, 3.0]), "pose": torch.tensor([0.5, 0.5])})) == 2.5
+
+
 def eyes(corner_distance: float) -> torch.Tensor:
     points = torch.zeros(1, 2, 6, 2)
     points[0, 1, 3, 0] = corner_distance  # the left eye's outer corner; the right one's is at (0, 0)

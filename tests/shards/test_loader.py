@@ -1,198 +1,154 @@
-"""From shards to windows in memory."""
+"""Windows of a run: decoded in the background, the same whenever and wherever they are asked for."""
 
 import dataclasses
-import shutil
+import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from talkedit.errors import TalkeditError
-from talkedit.shards.loader import (
-    Batch,
-    LoadedClip,
-    draw_batch,
-    load_clip,
-    load_split,
-    read_preparation,
-    read_samples,
-    shrink,
-    stack_windows,
-    window,
-)
+from talkedit.errors import ParamsError, TalkeditError
+from talkedit.shards import loader as loading
+from talkedit.shards.clips import load_clip
+from talkedit.shards.loader import Loader
+from talkedit.shards.windows import Window
 
 from .. import tiny
+from .conftest import IMAGE_PX
 
-IMAGE_PX, T = 24, 5
-H264_ERROR = 12  # of 255, in flat parts of a crop
+T = 5
+N_CLIPS = 60
 
 
 @pytest.fixture(scope="module")
-def clips(tiny_shards: Path) -> list[LoadedClip]:
-    return load_split(tiny_shards, "train", IMAGE_PX)
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shards of more clips than the pool holds; their pictures are of one and the same, which is quick to make."""
+    one = tiny.make_sample("one", "train", 1)
+    samples = [dataclasses.replace(one, clip_id=f"clip{index}") for index in range(N_CLIPS)]
+    return tiny.write_shards(tmp_path_factory.mktemp("many") / "shards", samples)
 
 
-def assert_equal(a: Batch, b: Batch) -> None:
-    assert a.keys == b.keys
-    for one, other in zip(a[1:], b[1:], strict=True):
-        torch.testing.assert_close(one, other, atol=0, rtol=0)
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The clips that are decoded from here on."""
+    seen: list[str] = []
+
+    def note(sample, image_px):
+        seen.append(sample.clip_id)
+        return load_clip(sample, image_px)
+
+    monkeypatch.setattr(loading, "load_clip", note)
+    return seen
 
 
-def test_a_split_is_loaded_at_the_networks_size(clips: list[LoadedClip]) -> None:
-    assert [clip.sample.clip_id for clip in clips] == ["one", "two"]
-    for clip in clips:
-        assert clip.pictures.shape == (20, 3, IMAGE_PX, IMAGE_PX)
-        assert clip.pictures.dtype == torch.uint8
-        assert clip.mel.shape == (20, 80, 16)
-        assert clip.landmarks.shape == (20, 68, 2)
-        assert clip.heads.camera.shape == (20, 3)
+def shown(windows: list[Window]) -> list[tuple[str, list[int], list[int]]]:
+    return [(window.clip.sample.clip_id, window.target.tolist(), window.source.tolist()) for window in windows]
 
 
-def test_shrinking_averages_and_keeps_the_colours_in_order() -> None:
-    crop = np.zeros((8, 8, 3), np.uint8)
-    crop[:, :4, 0], crop[:, 4:, 2] = 200, 100  # red to the left, blue to the right
-    small = shrink(crop, 8)
-    assert small.shape == (3, 8, 8)
-    assert small[:, 0, 0].tolist() == [200, 0, 0]
-    assert small[:, 0, 7].tolist() == [0, 0, 100]
-    stripes = np.zeros((8, 8, 3), np.uint8)
-    stripes[:, ::2] = 200
-    assert shrink(stripes, 4)[..., 1:3].float().mean() == pytest.approx(100, abs=5)  # not aliased to 0 or 200
+def run(folder: Path, steps: range, seed: int = 3, n_windows: int = 4, **rest: int) -> list:
+    with Loader(folder, "train", IMAGE_PX, T, n_windows, seed, **rest) as loader:
+        return [shown(loader.windows(step)) for step in steps]
 
 
-def test_landmarks_are_shares_of_the_side(clips: list[LoadedClip]) -> None:
-    # Crop pixel 0 reaches from share 0 to 1/40, so its centre is at half of that.
-    expected = (clips[0].sample.track.landmarks_px[3, 30] + 0.5) / tiny.CROP_PX
-    torch.testing.assert_close(clips[0].landmarks[3, 30], torch.from_numpy(expected))
+def test_seed_and_step_decide_the_windows_whichever_step_comes_first(many: Path) -> None:
+    whole = run(many, range(40))
+    assert run(many, range(40)) == whole
+    assert run(many, range(25, 40)) == whole[25:]
+    assert run(many, range(39, -1, -13)) == whole[39::-13]
+    assert run(many, range(40), seed=4) != whole
+    assert len({str(windows) for windows in whole}) == 40
 
 
-def test_heads_and_pictures_agree_about_where_things_are(clips: list[LoadedClip]) -> None:
-    clip = clips[1]
-    for frame in (0, 7):
-        place = torch.cat([clip.landmarks[frame, 30], torch.ones(1)])
-        in_frame = (clip.heads.frame_from_picture[frame] @ place)[:2].numpy()
-        np.testing.assert_allclose(in_frame, clip.sample.track.landmarks_in_frame_px()[frame, 30], atol=1e-3)
+def test_frames_in_a_row_or_not_are_of_the_same_clips(many: Path) -> None:
+    with Loader(many, "train", IMAGE_PX, T, 8, seed=0) as loader:
+        in_a_row = shown(loader.windows(2))
+        spread = shown(loader.windows(2, in_a_row=False))
+        assert in_a_row == shown(loader.windows(2, in_a_row=True))
+    assert [clip for clip, *_ in in_a_row] == [clip for clip, *_ in spread]
+    assert all(target == list(range(target[0], target[0] + T)) for _, target, _ in in_a_row)
+    assert not all(target == list(range(target[0], target[0] + T)) for _, target, _ in spread)
 
 
-def test_pictures_show_the_frame_that_the_landmarks_are_of(clips: list[LoadedClip]) -> None:
-    x, y = (clips[0].landmarks[5, 62] * IMAGE_PX).int().tolist()  # the mouth, which is red
-    red, green, blue = clips[0].pictures[5, :, y, x].int().tolist()
-    assert red > 100 + H264_ERROR
-    assert max(green, blue) < red - 50
+@pytest.mark.parametrize("n_ranks", [2, 4])
+def test_processes_share_the_windows_of_one(many: Path, n_ranks: int) -> None:
+    parts = [run(many, range(10), n_windows=8, rank=rank, n_ranks=n_ranks) for rank in range(n_ranks)]
+    together = [[window for part in parts for window in part[step]] for step in range(10)]
+    assert together == run(many, range(10), n_windows=8)
 
 
-def test_the_mel_window_is_centred_on_the_middle_of_the_frame(clips: list[LoadedClip]) -> None:
-    # Frame 10 lasts from 0.40 to 0.44 s; its middle, 0.42 s, is nearest to step 34 of 80 a second.
-    assert np.array_equal(clips[0].mel[10].numpy(), clips[0].sample.mel[:, 34 - 8 : 34 + 8])
+def test_processes_that_cannot_share_evenly_are_refused(many: Path) -> None:
+    with pytest.raises(ParamsError, match="n_windows is 3, which 2 processes cannot share; make it a multiple"):
+        Loader(many, "train", IMAGE_PX, T, 3, 0, n_ranks=2)
 
 
-def test_a_source_is_never_from_inside_the_target_window(clips: list[LoadedClip]) -> None:
-    numbered = [number_frames(clip) for clip in clips]
-    for step in range(30):
-        batch = draw_batch(numbered, step, seed=0, n_windows=4, n_frames=T)
-        for key, target, source in zip(
-            batch.keys, frame_numbers(batch.target), frame_numbers(batch.source), strict=True
-        ):
-            first = int(key.rsplit(":", 1)[1])
-            assert target == list(range(first, first + T))
-            assert not set(source) & set(target)
-            assert len(set(source)) == T
-            assert max(source) < 20
+def test_a_window_s_clip_is_the_one_that_lies_in_the_shard(tiny_shards: Path) -> None:
+    with Loader(tiny_shards, "train", IMAGE_PX, T, 8, seed=0) as loader:
+        windows = loader.windows(0)
+    truth = {sample.clip_id: load_clip(sample, IMAGE_PX) for sample in tiny.corpus()}
+    assert {window.clip.sample.clip_id for window in windows} == {"one", "two"}
+    for window in windows:
+        assert torch.equal(window.clip.pictures, truth[window.clip.sample.clip_id].pictures)
 
 
-def test_every_frame_is_drawn_as_a_target_and_as_a_source(clips: list[LoadedClip]) -> None:
-    numbered = [number_frames(clips[0])]
-    batches = [draw_batch(numbered, step, 0, n_windows=4, n_frames=T) for step in range(40)]
-    for pictures in ("target", "source"):
-        seen = {n for batch in batches for row in frame_numbers(getattr(batch, pictures)) for n in row}
-        assert seen == set(range(20))
+def test_little_footage_is_decoded_once(tiny_shards: Path, decoded: list[str]) -> None:
+    run(tiny_shards, range(100))
+    assert sorted(decoded) == ["one", "two"]
 
 
-def number_frames(clip: LoadedClip) -> LoadedClip:
-    """The clip with pictures that are as bright as their frame's number."""
-    numbers = torch.arange(clip.sample.n_frames, dtype=torch.uint8).view(-1, 1, 1, 1)
-    return dataclasses.replace(clip, pictures=numbers.expand_as(clip.pictures).clone())
+def test_much_footage_is_decoded_again_but_memory_holds_little_more_than_the_pool(
+    many: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "KEPT_BYTES", 0)
+    most = 0
+    with Loader(many, "train", IMAGE_PX, T, 8, seed=0) as loader:
+        for step in range(150):
+            loader.windows(step)
+            most = max(most, len(loader._clips))
+    # Clips of 20 frames give 4 windows: those of 128 windows are decoded ahead, which with the pool is all but all.
+    assert len(decoded) > 2 * N_CLIPS
+    assert most <= N_CLIPS
+    assert len(decoded) <= 150 * 8 / 4 + N_CLIPS  # once a visit
 
 
-def frame_numbers(pictures: torch.Tensor) -> list[list[int]]:
-    return pictures[:, :, 0, 0, 0].tolist()
+def test_what_is_out_of_the_pool_is_let_go_of(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "KEPT_BYTES", 0)
+    monkeypatch.setattr(loading, "WINDOWS_AHEAD", 8)
+    with Loader(many, "train", IMAGE_PX, T, 8, seed=0) as loader:
+        for step in range(60):
+            loader.windows(step)
+            assert len(loader._clips) <= 32 + 16
+        assert len(loader._clips) < N_CLIPS
 
 
-def test_the_seed_and_the_step_decide_the_windows(clips: list[LoadedClip]) -> None:
-    assert_equal(draw_batch(clips, 7, 3, 4, T), draw_batch(clips, 7, 3, 4, T))
-    assert draw_batch(clips, 8, 3, 4, T).keys != draw_batch(clips, 7, 3, 4, T).keys
-    assert draw_batch(clips, 7, 4, 4, T).keys != draw_batch(clips, 7, 3, 4, T).keys
+def test_it_says_how_long_was_waited(many: Path) -> None:
+    with Loader(many, "train", IMAGE_PX, T, 4, seed=0) as loader:
+        assert loader.waited_s == 0
+        loader.windows(0)
+        after_first = loader.waited_s
+        assert after_first > 0
+        for future in loader._clips.values():
+            future.result()
+        loader.windows(1)
+        assert loader.waited_s - after_first < 0.01
 
 
-def test_windows_are_stacked_in_order(clips: list[LoadedClip]) -> None:
-    windows = [
-        window(clips[0], torch.arange(0, 5), torch.arange(5, 10)),
-        window(clips[1], torch.arange(10, 15), torch.arange(0, 5)),
-    ]
-    batch = stack_windows(windows)
-    assert batch.keys == ["one:0", "two:10"]
-    shapes = {name: tuple(getattr(batch, name).shape) for name in Batch._fields[1:-2]}
-    assert shapes == {
-        "target": (2, T, 3, IMAGE_PX, IMAGE_PX),
-        "source": (2, T, 3, IMAGE_PX, IMAGE_PX),
-        "mel": (2, T, 80, 16),
-        "pose_deg": (2, T, 3),
-        "emotion": (2, T, 7),
-        "eye_openness": (2, T),
-        "landmarks": (2, T, 68, 2),
-        "source_landmarks": (2, T, 68, 2),
-        "source_eye_openness": (2, T),
-    }
-    assert torch.equal(batch.target[1], clips[1].pictures[10:15])
-    assert torch.equal(batch.source[0], clips[0].pictures[5:10])
-    assert batch.pose_deg[1].tolist() == clips[1].sample.attributes.pose_deg[10:15].tolist()
-    assert torch.equal(batch.source_landmarks[0], clips[0].landmarks[5:10])
-    assert batch.source_eye_openness[1].tolist() == clips[1].sample.attributes.eye_openness[:5].tolist()
-    # Heads lie window by window: the second window's first frame is row 5.
-    assert torch.equal(batch.target_heads.camera_from_head[5], clips[1].heads.camera_from_head[10])
-    assert torch.equal(batch.source_heads.frame_from_picture[5], clips[1].heads.frame_from_picture[0])
+def test_its_threads_end_with_it(many: Path) -> None:
+    with Loader(many, "train", IMAGE_PX, T, 4, seed=0) as loader:
+        loader.windows(0)
+        assert any(thread.name.startswith("decoder") for thread in threading.enumerate())
+    assert not any(thread.name.startswith("decoder") for thread in threading.enumerate())
 
 
-def test_clips_that_are_too_short_are_not_drawn_from(clips: list[LoadedClip]) -> None:
-    short = load_clip(tiny.make_sample("short", "train", 5, n_frames=9), IMAGE_PX)
-    batches = [draw_batch([short, clips[0]], step, 0, 4, T) for step in range(10)]
-    assert {key.split(":")[0] for batch in batches for key in batch.keys} == {"one"}
-    with pytest.raises(TalkeditError, match=r"no training clip has 10 frames.*segment\.clip_s"):
-        draw_batch([short], 0, 0, 1, T)
+def test_clips_that_are_too_short_are_not_drawn_from(tmp_path: Path) -> None:
+    short, one = tiny.make_sample("short", "train", 5, n_frames=9), tiny.corpus()[0]
+    shards = tiny.write_shards(tmp_path / "both", [short, one])
+    assert {clip for windows in run(shards, range(10)) for clip, *_ in windows} == {"one"}
+    with pytest.raises(TalkeditError, match=r"no train clip has 10 frames.*segment\.clip_s"):
+        run(tiny.write_shards(tmp_path / "short", [short]), range(1))
 
 
-def test_a_split_that_does_not_fit_into_memory_is_refused(tiny_shards: Path) -> None:
-    with pytest.raises(TalkeditError, match=r"GB of memory that are free at 10000000 px; lower model\.image_px"):
-        load_split(tiny_shards, "train", image_px=10_000_000)
-
-
-def test_a_missing_split_is_named(tiny_shards: Path) -> None:
-    with pytest.raises(TalkeditError, match=r"no shard of the test split; run `dvc repro shards`"):
-        list(read_samples(tiny_shards, "test"))
-
-
-@pytest.mark.parametrize("kept_share", [0.0, 0.3, 0.6])
-def test_a_truncated_shard_is_one_sentence(tiny_shards: Path, tmp_path: Path, kept_share: float) -> None:
-    content = (tiny_shards / "train-000000.tar").read_bytes()
-    (tmp_path / "train-000000.tar").write_bytes(content[: int(len(content) * kept_share)])
-    with pytest.raises(TalkeditError, match=r"damaged .*run `dvc repro -f shards`"):
-        list(read_samples(tmp_path, "train"))
-
-
-@pytest.mark.parametrize("damage", ["short", "noise", "empty"])
-def test_damaged_crops_are_one_sentence(damage: str) -> None:
-    sample, shorter = tiny.corpus()[0], tiny.make_sample("one", "train", 1, n_frames=12)
-    crops = {"short": shorter.crops_mp4, "noise": bytes(range(256)) * 20, "empty": b""}[damage]
-    with pytest.raises(TalkeditError, match="'one' is damaged"):
-        load_clip(dataclasses.replace(sample, crops_mp4=crops), IMAGE_PX)
-
-
-def test_how_the_shards_were_made_can_be_read(tiny_shards: Path, tmp_path: Path) -> None:
-    assert read_preparation(tiny_shards)["attributes"]["pose"] == "landmarks"
-    shutil.copy(tiny_shards / "train-000000.tar", tmp_path)
-    with pytest.raises(TalkeditError, match=r"preparation\.json: cannot be read; run `dvc repro shards`"):
-        read_preparation(tmp_path)
-    (tmp_path / "preparation.json").write_text("{")
-    with pytest.raises(TalkeditError, match="cannot be read"):
-        read_preparation(tmp_path)
+def test_a_damaged_clip_ends_the_step_that_needs_it_with_one_sentence(tmp_path: Path) -> None:
+    broken = dataclasses.replace(tiny.corpus()[0], clip_id="broken", crops_mp4=b"")
+    shards = tiny.write_shards(tmp_path / "shards", [broken])
+    with pytest.raises(TalkeditError, match=r"'broken' is damaged .*run `dvc repro -f shards`"):
+        run(shards, range(1))

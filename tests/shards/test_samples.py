@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from talkedit.errors import TalkeditError
-from talkedit.shards.loader import read_samples
+from talkedit.shards.index import read_samples
 from talkedit.shards.samples import ARRAYS, Sample, decode, encode
 
 from .. import tiny

@@ -15,7 +15,7 @@ from talkedit.manifest import file_sha256
 from talkedit.media.audio import write_wav
 from talkedit.params import load_section, write_record
 from talkedit.records import CLIP_FPS, SAMPLE_RATE_HZ
-from talkedit.shards.loader import read_preparation, read_samples
+from talkedit.shards.index import read_preparation, read_samples
 from talkedit.shards.writer import ShardsParams, write_shards
 from talkedit.tables import read_rows, write_table
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from talkedit.train.curves import NoCurves
 from talkedit.train.discriminator import train_discriminator
 
 from .. import tiny
@@ -25,7 +26,6 @@ def one_thread() -> Iterator[None]:
 def judges_folder(tiny_shards: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished train_discriminator stage."""
     top = tmp_path_factory.mktemp("judges")
-    train_discriminator(
-        tiny_shards, top / "discriminator", top / "live", tiny.model_params(), discriminator_params(n_steps=2)
-    )
+    params = discriminator_params(n_steps=2)
+    train_discriminator(tiny_shards, top / "discriminator", NoCurves(), tiny.model_params(), params)
     return top / "discriminator"

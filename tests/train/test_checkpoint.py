@@ -79,6 +79,39 @@ def test_a_damaged_state_starts_again(tmp_path: Path, damage: str) -> None:
     assert_same(again.weights(), before)
 
 
+def test_a_state_of_other_networks_is_one_sentence(tmp_path: Path) -> None:
+    Training(tmp_path, n_steps=3).checkpoint.save(3)
+    for network in (nn.Linear(3, 5), nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))):
+        optimizer = torch.optim.Adam(network.parameters())
+        other = Checkpoint(tmp_path / "model", "key", {"net": network}, {"optimizer": optimizer})
+        with pytest.raises(
+            ModelError, match=r"state\.safetensors: is a state of networks of another shape or version .*delete it"
+        ):
+            other.load()
+
+
+def test_the_optimizer_s_state_comes_back_in_the_layout_of_its_weights(tmp_path: Path) -> None:
+    def make(n_steps: int) -> tuple[torch.optim.Adam, Checkpoint]:
+        network = nn.Conv2d(4, 4, 3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        optimizer = torch.optim.Adam(network.parameters())
+        for _ in range(n_steps):
+            network(torch.ones(1, 4, 5, 5)).sum().backward()
+            optimizer.step()
+        return optimizer, Checkpoint(tmp_path / "model", "key", {"net": network}, {"optimizer": optimizer})
+
+    before, checkpoint = make(2)
+    checkpoint.save(2)
+    after, checkpoint = make(0)
+    checkpoint.load()
+    assert len(after.state) == 2
+    for old, new in zip(
+        *([each.state[p] for p in each.param_groups[0]["params"]] for each in (before, after)), strict=True
+    ):
+        assert new["exp_avg"].stride() == old["exp_avg"].stride()
+        assert torch.equal(new["exp_avg"], old["exp_avg"])
+        assert torch.equal(new["step"], old["step"])
+
+
 def test_the_state_lies_beside_the_model_folder_and_goes_when_the_run_is_done(tmp_path: Path) -> None:
     training = Training(tmp_path)
     training.checkpoint.save(1)

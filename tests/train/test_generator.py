@@ -11,16 +11,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from talkedit.errors import ModelError, TalkeditError
+from talkedit.live import LiveCurves
 from talkedit.models import losses
 from talkedit.models.build import build_discriminator, build_eye_net, build_generator
 from talkedit.models.losses import LossParams
 from talkedit.models.perceptual import Vgg16Features
-from talkedit.shards.loader import draw_batch, load_split
-from talkedit.train import generator as training
+from talkedit.shards.loader import Loader
+from talkedit.shards.windows import Window, to_batch
+from talkedit.train import loop
 from talkedit.train.artifact import WEIGHTS_FILE, load_model
-from talkedit.train.generator import Judges, draw_windows, train_generator
+from talkedit.train.curves import NoCurves
+from talkedit.train.generator import Judges, draw_frames, train_generator
 from talkedit.train.inputs import Inputs, make_inputs
 
 from .. import tiny
@@ -32,26 +36,27 @@ KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
 import torch
-from talkedit.train import generator, loop
+from talkedit.shards.loader import Loader
+from talkedit.train import loop
 from tests.train.test_generator import train
 
 torch.set_num_threads(1)
 loop.CHECKPOINT_EVERY_S = -1.0
-draw = generator.draw_batch
+draw = Loader.windows
 
-def draw_until_killed(clips, step, *rest, **named):
+def draw_until_killed(self, step, *rest, **named):
     if step == 4:
         os.kill(os.getpid(), signal.SIGKILL)
-    return draw(clips, step, *rest, **named)
+    return draw(self, step, *rest, **named)
 
-generator.draw_batch = draw_until_killed
+Loader.windows = draw_until_killed
 train(*map(Path, sys.argv[1:]))
 """
 
 
 def train(shards: Path, judges: Path, out: Path, loss: LossParams | None = None) -> bytes:
     """A whole run; the bytes of its weights."""
-    live = out.with_name(f"{out.name}_live")
+    live = LiveCurves(out.with_name(f"{out.name}_live"))
     train_generator(shards, judges, out, live, "ann", MODEL, train_params(), loss or loss_params())
     return (out / WEIGHTS_FILE).read_bytes()
 
@@ -90,13 +95,13 @@ def killed(killed_run: Path, tmp_path: Path) -> Path:
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The steps that are trained from here on."""
     seen: list[int] = []
-    draw = training.draw_batch
+    draw = Loader.windows
 
-    def draw_and_note(clips, step: int, *rest, **named):
+    def draw_and_note(loader: Loader, step: int, in_a_row: bool = True) -> list[Window]:
         seen.append(step)
-        return draw(clips, step, *rest, **named)
+        return draw(loader, step, in_a_row)
 
-    monkeypatch.setattr(training, "draw_batch", draw_and_note)
+    monkeypatch.setattr(Loader, "windows", draw_and_note)
     return seen
 
 
@@ -113,6 +118,33 @@ def test_it_goes_on_to_the_weights_of_one_that_was_not_killed(
     assert steps == [4, 5]
     assert curve(killed) == curve(whole) == [2, 4, 6]
     assert not (killed.parent / ".state" / "generator").exists()
+
+
+@pytest.mark.parametrize(("last_state", "stop_at"), [(1, 1), (2, 3), (1, 5), (5, 5)])
+def test_a_run_stopped_anywhere_goes_on_from_its_last_state_to_the_same_weights(
+    tiny_shards: Path,
+    judges_folder: Path,
+    whole: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    last_state: int,
+    stop_at: int,
+) -> None:
+    draw, out = Loader.windows, tmp_path / "generator"
+
+    def draw_until_stopped(loader: Loader, step: int, in_a_row: bool = True) -> list[Window]:
+        if step == stop_at:
+            raise KeyboardInterrupt
+        monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", -1.0 if step + 1 == last_state else 1e9)
+        return draw(loader, step, in_a_row)
+
+    monkeypatch.setattr(Loader, "windows", draw_until_stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_shards, judges_folder, out)
+    drawn: list[int] = []
+    monkeypatch.setattr(Loader, "windows", lambda *asked, **named: drawn.append(asked[1]) or draw(*asked, **named))
+    assert train(tiny_shards, judges_folder, out) == (whole / WEIGHTS_FILE).read_bytes()
+    assert drawn == list(range(last_state, 6))
 
 
 def test_another_lambda_does_not_go_on_from_a_killed_run(
@@ -155,7 +187,7 @@ def test_judges_of_another_size_are_refused(tiny_shards: Path, judges_folder: Pa
     other = tiny.model_params(embedding_dim=16)
     with pytest.raises(ModelError, match=r"discriminator\.safetensors: is of a network of another shape"):
         train_generator(
-            tiny_shards, judges_folder, tmp_path / "g", tmp_path / "live", "ann", other, train_params(), loss_params()
+            tiny_shards, judges_folder, tmp_path / "g", NoCurves(), "ann", other, train_params(), loss_params()
         )
 
 
@@ -168,6 +200,18 @@ def test_speech_that_is_no_number_ends_the_run_and_names_the_clips(judges_folder
     assert not (tmp_path / "generator").exists()
 
 
+def test_a_gradient_that_is_no_number_ends_the_run_before_it_gets_into_the_weights(
+    tiny_shards: Path, judges_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flat(prediction: Tensor, *_: object) -> Tensor:
+        return (prediction - prediction.detach()).abs().sqrt().mean()  # 0, and infinitely steep
+
+    monkeypatch.setattr(losses, "l1", flat)
+    with pytest.raises(TalkeditError, match=r"the gradient is not finite at step 0 .* on (one|two):\d+; look"):
+        train(tiny_shards, judges_folder, tmp_path / "generator", loss_params(lambda_s=0.0, lambda_b=0.0))
+    assert not (tmp_path / "generator").exists()
+
+
 def test_it_learns(tiny_shards: Path) -> None:
     torch.manual_seed(0)
     inputs, generator = some_inputs(tiny_shards), build_generator(MODEL)
@@ -175,18 +219,19 @@ def test_it_learns(tiny_shards: Path) -> None:
 
     def step() -> float:
         optimizer.zero_grad()
-        drawn = draw_windows(generator, inputs)
+        drawn = draw_frames(generator, inputs)
         loss = losses.l1(drawn.flatten(0, 1), inputs.truth.flatten(0, 1), inputs.mask, ring_weight=0.1)
         loss.backward()
         optimizer.step()
         return float(loss.detach())
 
     first = step()
-    assert [step() for _ in range(40)][-1] < 0.6 * first
+    assert [step() for _ in range(60)][-1] < 0.6 * first
 
 
 def some_inputs(shards: Path) -> Inputs:
-    return make_inputs(draw_batch(load_split(shards, "train", MODEL.image_px), 0, 0, 2, 5), MODEL)
+    with Loader(shards, "train", MODEL.image_px, n_frames=5, n_windows=2, seed=0) as loader:
+        return make_inputs(to_batch(loader.windows(0)), MODEL)
 
 
 @pytest.fixture
@@ -202,7 +247,7 @@ def test_the_judges_are_not_changed_by_what_they_judge(tiny_shards: Path, judges
     optimizer = torch.optim.Adam(generator.parameters(), 0.1)
     weights = [parameter.clone() for parameter in generator.parameters()]
     for step in (1, 2):
-        terms = judges.terms(draw_windows(generator, inputs), inputs, params, step, seed=0)
+        terms = judges.terms(draw_frames(generator, inputs), inputs, params, step, seed=0)
         optimizer.zero_grad()
         losses.total(terms, params, step).backward()
         optimizer.step()

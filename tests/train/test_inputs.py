@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from talkedit.models.guide import Heads
 from talkedit.models.landmarks import eye_points
-from talkedit.shards.loader import Batch, draw_batch, load_split
+from talkedit.shards.loader import Loader
+from talkedit.shards.windows import Batch, to_batch
 from talkedit.train.inputs import jitter, make_inputs, to_device
 
 from .. import tiny
@@ -16,7 +18,8 @@ PX, DOT_PX = 24, 0.25  # how far from its landmark the middle of a dot may be: i
 
 @pytest.fixture(scope="module")
 def batch(tiny_shards: Path) -> Batch:
-    return draw_batch(load_split(tiny_shards, "train", PX), step=0, seed=0, n_windows=3, n_frames=5)
+    with Loader(tiny_shards, "train", PX, n_frames=5, n_windows=3, seed=0) as loader:
+        return to_batch(loader.windows(0))
 
 
 def random(seed: int = 0) -> torch.Generator:
@@ -65,6 +68,15 @@ def test_jitter_moves_a_window_s_frames_alike_and_windows_differently(batch: Bat
     scale = after.target_heads.frame_from_picture[:, 0, 0].view(3, 5)
     assert (scale == scale[:, :1]).all()
     assert scale[0, 0] != scale[1, 0]
+
+
+def test_processes_that_share_a_step_jitter_as_one_would(batch: Batch) -> None:
+    whole = jitter(batch, 0.1, random()).target_heads.frame_from_picture.view(3, 5, 3, 3)
+    for rank in range(3):
+        fields = [field[rank : rank + 1] if isinstance(field, torch.Tensor) else field for field in batch[1:-2]]
+        heads = [Heads(*(part.view(3, 5, *part.shape[1:])[rank] for part in field)) for field in batch[-2:]]
+        own = Batch._make([batch.keys[rank : rank + 1], *fields, *heads])
+        assert torch.equal(jitter(own, 0.1, random(), rank, 3).target_heads.frame_from_picture, whole[rank])
 
 
 def test_jitter_stays_within_its_share(batch: Batch) -> None:

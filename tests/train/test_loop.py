@@ -1,18 +1,22 @@
-"""The loop around every training: means, curves, resume; with losses that are the step's own number."""
+"""The loop around every training: means, curves, pace, resume; with losses that are the step's own number."""
 
-import json
+import time
 from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from lightning_fabric import Fabric
+from torch import Tensor, nn
 
 from talkedit.errors import TalkeditError
 from talkedit.train import loop
 from talkedit.train.checkpoint import Checkpoint
-from talkedit.train.loop import check_finite, run_steps, set_learning_rate
+from talkedit.train.loop import Pace, check_finite, clip_gradient, run_steps, set_learning_rate
+
+from .runs import KeptCurves
 
 N_STEPS = 7
+FABRIC = Fabric(accelerator="cpu", devices=1)
 
 
 class Counter(nn.Module):
@@ -23,18 +27,25 @@ class Counter(nn.Module):
         self.n_seen = nn.Parameter(torch.zeros(1))
 
 
+class Data:
+    """Data that may be late."""
+
+    waited_s = 0.0
+
+
 class Run:
     """A training of `Counter`, with a state in `folder`, that can be interrupted."""
 
     def __init__(self, folder: Path, stop_at: int | None = None) -> None:
-        self.network, self.folder, self.stop_at = Counter(), folder, stop_at
+        self.network, self.data, self.stop_at = Counter(), Data(), stop_at
         self.steps: list[int] = []
         self.checkpoint = Checkpoint(folder / "model", "key", {"network": self.network}, {})
+        self.curves = KeptCurves()
 
     def __call__(self) -> dict[str, float]:
-        return run_steps("test", self._step, N_STEPS, 10, 2, self.checkpoint, self.folder / "live")
+        return run_steps("test", self._step, N_STEPS, 10, 2, self.checkpoint, self.curves, self.data, FABRIC)
 
-    def _step(self, step: int) -> dict[str, torch.Tensor]:
+    def _step(self, step: int) -> dict[str, Tensor]:
         if step == self.stop_at:
             raise KeyboardInterrupt
         self.steps.append(step)
@@ -42,50 +53,57 @@ class Run:
         return {"loss": torch.tensor(float(step), requires_grad=True), "twice": torch.tensor(2.0 * step)}
 
 
-def curve(folder: Path, name: str = "loss") -> list[tuple[int, float]]:
-    header, *rows = (folder / "live" / "plots" / "metrics" / f"{name}.tsv").read_text().splitlines()
-    assert header == f"step\t{name}"
-    return [(int(step), float(value)) for step, value in (row.split("\t") for row in rows)]
-
-
 def test_the_curves_are_means_since_the_last_point_at_the_number_of_steps_done(tmp_path: Path) -> None:
-    means = Run(tmp_path)()
-    assert curve(tmp_path) == [(2, 0.5), (4, 2.5), (6, 4.5), (7, 6.0)]
-    assert curve(tmp_path, "twice")[0] == (2, 1.0)
+    run = Run(tmp_path)
+    means = run()
+    assert run.curves.of("loss") == [(2, 0.5), (4, 2.5), (6, 4.5), (7, 6.0)]
+    assert run.curves.of("twice")[0] == (2, 1.0)
     assert {name: means[name] for name in ("loss", "twice")} == {"loss": 6.0, "twice": 12.0}
+    assert run.curves.calls[0] == "begin 0"
+    assert run.curves.calls[-1] == "end"
+
+
+def test_the_pace_is_of_the_images_and_of_the_time_that_went_by_waiting() -> None:
+    data = Data()
+    pace = Pace(data)
+    time.sleep(0.2)
+    data.waited_s = 0.1
+    after = pace.after(n_images=10)
+    assert after["images_per_s"] == pytest.approx(50, rel=0.2)
+    assert after["data_wait_share"] == pytest.approx(0.5, rel=0.2)
+
+
+def test_the_pace_is_in_the_curves_and_in_the_metrics(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    means = run()
+    for name in ("images_per_s", "data_wait_share"):
+        assert [step for step, _ in run.curves.of(name)] == [2, 4, 6, 7]
+        assert name in means
     assert means["images_per_s"] > 0
-    assert json.loads((tmp_path / "live" / "metrics.json").read_text()) == {"loss": 6.0, "twice": 12.0, "step": 7}
-
-
-def test_a_fresh_run_draws_fresh_curves(tmp_path: Path) -> None:
-    Run(tmp_path)()
-    Run(tmp_path)()
-    assert [step for step, _ in curve(tmp_path)] == [2, 4, 6, 7]
+    assert means["data_wait_share"] == 0
 
 
 def test_an_interrupted_run_goes_on_from_its_last_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", -1.0)
+    stopped = Run(tmp_path, stop_at=4)
     with pytest.raises(KeyboardInterrupt):
-        Run(tmp_path, stop_at=4)()
+        stopped()
+    assert stopped.curves.calls[-1] == "end"
     resumed = Run(tmp_path)
     resumed()
     assert resumed.steps == [4, 5, 6]
     assert float(resumed.network.n_seen.detach()) == N_STEPS
-    assert curve(tmp_path) == [(2, 0.5), (4, 2.5), (6, 4.5), (7, 6.0)]
+    assert resumed.curves.calls[0] == "begin 4"
+    assert resumed.curves.of("loss") == [(6, 4.5), (7, 6.0)]
 
 
-def test_points_past_the_last_state_are_drawn_once(tmp_path: Path) -> None:
+def test_a_stretch_that_was_cut_is_averaged_over_what_is_left_of_it(tmp_path: Path) -> None:
     first = Run(tmp_path, stop_at=6)
     first.checkpoint.save(3)
-    with pytest.raises(KeyboardInterrupt):
-        first()
-    assert [step for step, _ in curve(tmp_path)] == [4, 6]
-    with (tmp_path / "live" / "plots" / "metrics" / "loss.tsv").open("a") as file:
-        file.write("1")  # killed in the middle of a line
     second = Run(tmp_path)
     second()
     assert second.steps == [3, 4, 5, 6]
-    assert curve(tmp_path) == [(4, 3.0), (6, 4.5), (7, 6.0)]
+    assert second.curves.of("loss") == [(4, 3.0), (6, 4.5), (7, 6.0)]
 
 
 def test_no_state_is_saved_before_its_time(tmp_path: Path) -> None:
@@ -97,13 +115,55 @@ def test_no_state_is_saved_before_its_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_clips(value: float) -> None:
     losses = {"l1": torch.tensor(1.0), "s": torch.tensor(value, requires_grad=True)}
-    expected = rf"not finite at step 3 \(.*'s': {value}.*\) on one:0, two:7; look at these clips"
+    expected = rf"a loss is not finite at step 3 \(.*'s': {value}.*\) on one:0, two:7; look at these clips"
     with pytest.raises(TalkeditError, match=expected):
-        check_finite(losses, 3, ["one:0", "two:7"])
+        check_finite(losses, 3, ["one:0", "two:7"], FABRIC)
 
 
 def test_finite_losses_are_let_through() -> None:
-    check_finite({"l1": torch.tensor(1e30)}, 3, ["one:0"])
+    check_finite({"l1": torch.tensor(1e30)}, 3, ["one:0"], FABRIC)
+
+
+def with_gradient(*values: float) -> tuple[nn.Module, torch.optim.Optimizer]:
+    network = nn.Linear(len(values), 1, bias=False)
+    network.weight.grad = torch.tensor([values])
+    return network, torch.optim.SGD(network.parameters(), lr=1.0)
+
+
+def test_a_long_gradient_is_shortened_and_a_short_one_is_left() -> None:
+    for values, max_norm, expected in (
+        ((3.0, 4.0), 1.0, [0.6, 0.8]),
+        ((3.0, 4.0), 10.0, [3.0, 4.0]),
+        ((3.0, 4.0), float("inf"), [3.0, 4.0]),
+    ):
+        network, optimizer = with_gradient(*values)
+        clip_gradient(network, optimizer, max_norm, 3, ["one:0"], FABRIC)
+        (weight,) = network.parameters()
+        assert weight.grad is not None
+        assert weight.grad[0].tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("max_norm", [1.0, float("inf")])
+def test_a_gradient_that_is_not_finite_ends_the_run_and_names_the_clips(value: float, max_norm: float) -> None:
+    network, optimizer = with_gradient(1.0, value)
+    with pytest.raises(TalkeditError, match=r"the gradient is not finite at step 3 .* on one:0, two:7; look at these"):
+        clip_gradient(network, optimizer, max_norm, 3, ["one:0", "two:7"], FABRIC)
+
+
+@pytest.mark.parametrize(("scale", "stops"), [(65536.0, False), (0.5, True)])
+def test_an_overflow_of_scaled_gradients_is_let_through(
+    monkeypatch: pytest.MonkeyPatch, scale: float, stops: bool
+) -> None:
+    scaler = torch.amp.GradScaler("cpu", init_scale=scale)  # type: ignore[attr-defined]
+    scaler.scale(torch.ones(1))  # its scale exists from its first use on
+    monkeypatch.setattr(FABRIC._precision, "scaler", scaler, raising=False)
+    network, optimizer = with_gradient(1.0, float("inf"))
+    if stops:
+        with pytest.raises(TalkeditError, match="gradient is not finite"):
+            clip_gradient(network, optimizer, 1.0, 3, ["one:0"], FABRIC)
+    else:
+        clip_gradient(network, optimizer, 1.0, 3, ["one:0"], FABRIC)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,68 @@
+"""What a face mesh says of a head: how far it turned, how far its eyes and its mouth are open. Pure geometry.
+
+A mesh is (468, 3): MediaPipe's FaceMesh points in crop pixels, x right, y down, z away from the camera, of the same
+scale as x.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkedit.records import Doubles, Floats
+
+N_POINTS = 468
+# Points that talking and blinking do not move: eye corners, bridge and tip of the nose, forehead, temples.
+RIGID = (33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 10, 151, 9, 8, 127, 356, 234, 454, 21, 251, 54, 284)
+# Each eye: outer corner, two points of the upper lid, inner corner, two of the lower lid.
+EYES = ((33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380))
+OUTER_EYE_CORNERS = (33, 263)
+INNER_LIPS = (13, 14)
+
+
+def turned_deg(before: Floats, after: Floats) -> Floats:
+    """How a head was turned from one picture to another of the same moment.
+
+    The rotation that brings the rigid points of one mesh onto those of the other (Kabsch 1976), as angles about the
+    camera's axes.
+
+    Args:
+        before: (T, 468, 3).
+        after: (T, 468, 3).
+
+    Returns:
+        (T, 3) float32, changes of yaw, pitch, roll in degrees, signs as in `talkedit.records`.
+    """
+    points = list(RIGID)
+    pairs = zip(before[:, points].astype(np.float64), after[:, points].astype(np.float64), strict=True)
+    return np.array([_angles_deg(_rotation(*pair)) for pair in pairs], np.float32).reshape(-1, 3)
+
+
+def _rotation(before: Doubles, after: Doubles) -> Doubles:
+    """The proper rotation R with after = R before, least squares, about the points' means."""
+    u, _, vt = np.linalg.svd((before - before.mean(0)).T @ (after - after.mean(0)))
+    mirrored = np.sign(np.linalg.det(vt.T @ u.T))
+    return vt.T @ np.diag([1, 1, mirrored]) @ u.T
+
+
+def _angles_deg(rotation: Doubles) -> NDArray[np.float64]:
+    yaw = -np.arctan2(rotation[0, 2], rotation[2, 2])
+    pitch = np.arcsin(np.clip(rotation[1, 2], -1, 1))
+    roll = np.arctan2(rotation[1, 0], rotation[1, 1])
+    return np.degrees([yaw, pitch, roll])
+
+
+def lid_opening(mesh: Floats) -> Floats:
+    """(T,): the eye aspect ratio of the mesh, mean of both eyes; the width is taken in space, so that a turn does not
+    narrow it."""
+    ratios = []
+    for eye in EYES:
+        p1, p2, p3, p4, p5, p6 = (mesh[:, point] for point in eye)
+        lids = np.linalg.norm((p2 - p6)[:, :2], axis=1) + np.linalg.norm((p3 - p5)[:, :2], axis=1)
+        ratios.append(lids / (2 * np.linalg.norm(p1 - p4, axis=1)))
+    return np.mean(ratios, axis=0).astype(np.float32)
+
+
+def mouth_opening(mesh: Floats) -> Floats:
+    """(T,): distance of the inner lips in their middle over the distance of the outer eye corners."""
+    upper, lower = (mesh[:, point, :2] for point in INNER_LIPS)
+    left, right = (mesh[:, point] for point in OUTER_EYE_CORNERS)
+    return (np.linalg.norm(upper - lower, axis=1) / np.linalg.norm(left - right, axis=1)).astype(np.float32)

@@ -1,0 +1,84 @@
+"""What every examination needs: the model, a look at a held-out clip, and edits as the editor makes them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkedit.edit.renderer import Renderer
+from talkedit.evaluate.footage import Footage, Indices, load_footage
+from talkedit.evaluate.mesh import lid_opening
+from talkedit.evaluate.witness import Witness
+from talkedit.face.head import turn_heads
+from talkedit.media.audio import mel_windows
+from talkedit.models.codes import draw_mask
+from talkedit.records import CLIP_FPS, Attributes, Floats
+from talkedit.shards.samples import Sample
+from talkedit.train.artifact import TrainedModel
+
+Video = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Held:
+    """A held-out clip, or some frames of it: T frames.
+
+    Attributes:
+        sample: The clip.
+        footage: Its frames and codes.
+        mel: (T, 80, 16), its speech.
+        mesh: (T, 468, 3), what the witness sees in its frames.
+    """
+
+    sample: Sample
+    footage: Footage
+    mel: Floats
+    mesh: Floats
+
+    def take(self, indices: Indices) -> "Held":
+        """Some of the frames."""
+        return replace(self, footage=self.footage.take(indices), mel=self.mel[indices], mesh=self.mesh[indices])
+
+    @property
+    def landmarks_px(self) -> Floats:
+        """(T, 68, 2) in crop pixels."""
+        return (self.footage.crops.landmarks * self.sample.track.size_px - 0.5).astype(np.float32)
+
+
+class Tools:
+    """One model, the renderer that draws with it, and the witness.
+
+    Args:
+        model: What is examined.
+    """
+
+    def __init__(self, model: TrainedModel) -> None:
+        self.model, self.renderer, self.witness = model, Renderer(model), Witness()
+
+    def hold(self, sample: Sample) -> Held:
+        """Decodes a clip and looks at it."""
+        everything = np.arange(sample.n_frames)
+        footage = load_footage(sample, everything)
+        mel = mel_windows(sample.mel, (everything + 0.5) / float(CLIP_FPS))
+        landmarks_px = (footage.crops.landmarks * sample.track.size_px - 0.5).astype(np.float32)
+        return Held(sample, footage, mel, self.witness.look(footage.crops.images, landmarks_px))
+
+    def edit(self, held: Held, asked: Attributes, mel: Floats) -> Video:
+        """The clip with other codes and speech, drawn as the editor does it: from its own frames, blended in."""
+        crops = held.footage.crops
+        heads = turn_heads(crops.camera_from_head, asked.pose_deg)
+        drawn = self.renderer.draw(crops, heads, crops, mel, asked)
+        return np.stack([self.renderer.blend(*pair) for pair in zip(drawn, crops.images, strict=True)])
+
+    def mask(self, size_px: int) -> Floats:
+        """(S, S), 1 where the head is drawn."""
+        return draw_mask(size_px, self.model.params.mask_box)[0, 0].numpy()
+
+
+def lids_to_openness(held: list[Held]) -> tuple[float, float]:
+    """Factor and offset from the witness's lids to the unit of the codes: least squares over real, held-out frames."""
+    lids = np.concatenate([lid_opening(each.mesh) for each in held])
+    openness = np.concatenate([each.footage.attributes.eye_openness for each in held])
+    there = np.isfinite(lids)
+    factor, offset = np.polyfit(lids[there], openness[there], 1) if there.sum() > 1 else (np.nan, np.nan)
+    return float(factor), float(offset)

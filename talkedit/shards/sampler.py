@@ -1,0 +1,89 @@
+"""Which frames a run looks at, and in which order: decided by the seed alone, and known without decoding anything."""
+
+import random
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+POOL = 32
+MAX_ITEMS = 16
+
+Indices = NDArray[np.intp]
+
+
+class Visit(NamedTuple):
+    """One stay of a clip in the pool, and how many windows it gives."""
+
+    clip: int
+    n_items: int
+
+
+class Sampler:
+    """An endless sequence of clips, one for each window of a run.
+
+    All clips come, in a new random order each time, into a pool of 32; each window is of a random one of these, so
+    that windows of one clip lie far apart. A clip that has given its windows leaves the pool. It is therefore decoded
+    once for up to 16 windows. Where there are fewer than 32 clips, the pool holds them several times.
+
+    To go on from a step, draw as many as were drawn before: a million a second.
+
+    Args:
+        n_frames: Length of each clip; long clips give more windows than short ones.
+        n_window_frames: T, length of a window.
+        seed: Which run.
+    """
+
+    def __init__(self, n_frames: Sequence[int], n_window_frames: int, seed: int) -> None:
+        self._visits = [
+            visit for clip, length in enumerate(n_frames) for visit in _visits(clip, length, n_window_frames)
+        ]
+        self._random = random.Random(seed).random  # noqa: S311 (its sequence is the same in every version of Python)
+        self._coming: list[Visit] = []
+        self._pool = [self._next_visit() for _ in range(POOL)]
+        self._left = [visit.n_items for visit in self._pool]
+
+    def __next__(self) -> int:
+        """The number of the next window's clip."""
+        slot = int(self._random() * POOL)
+        clip = self._pool[slot].clip
+        self._left[slot] -= 1
+        if not self._left[slot]:
+            self._pool[slot] = self._next_visit()
+            self._left[slot] = self._pool[slot].n_items
+        return clip
+
+    def pool(self) -> set[int]:
+        """The clips that windows are being drawn from."""
+        return {visit.clip for visit in self._pool}
+
+    def _next_visit(self) -> Visit:
+        if not self._coming:
+            self._coming = sorted(self._visits, key=lambda _: self._random())
+        return self._coming.pop()
+
+
+def _visits(clip: int, n_frames: int, n_window_frames: int) -> list[Visit]:
+    """How often a clip comes around, and with how many windows: each frame is a target about once."""
+    n_items = max(n_frames // n_window_frames, 1)
+    n_visits = max(round(n_items / MAX_ITEMS), 1)
+    return [Visit(clip, min(n_items // n_visits, MAX_ITEMS))] * n_visits
+
+
+def draw_frames(n_total: int, n_frames: int, rng: np.random.Generator, in_a_row: bool) -> tuple[Indices, Indices]:
+    """The frames of one window, and as many others of its clip as sources, none of them in the window; both (T,).
+
+    Args:
+        n_total: Length of the clip.
+        n_frames: T.
+        rng: Where the randomness comes from.
+        in_a_row: Frames that follow each other, which what judges windows needs. Otherwise any T frames: nearly equal
+            frames teach little, and a generator that draws each frame by itself learns much faster from unlike ones.
+    """
+    if in_a_row:
+        targets = int(rng.integers(n_total - n_frames + 1)) + np.arange(n_frames)
+    else:
+        targets = rng.choice(n_total, size=n_frames, replace=False)
+    others = np.setdiff1d(np.arange(n_total), targets)
+    return targets, rng.choice(others, size=n_frames, replace=False)

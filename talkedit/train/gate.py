@@ -1,0 +1,114 @@
+"""Two checks that keep a training from running for days for nothing: before it, and on its way."""
+
+from collections import deque
+from copy import deepcopy
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from talkedit.errors import TalkeditError
+from talkedit.models.discriminator import Discriminator
+from talkedit.shards.windows import Window, to_batch
+from talkedit.train.inputs import to_device
+from talkedit.train.negatives import roll_negatives
+from talkedit.train.verdict import CHANCE, Pairs, judge
+
+N_GATE_WINDOWS = 8
+GATE_LEARNING_RATE = 1e-3  # whatever the run's: it is the footage that is tested
+GATE_ACCURACY = 0.8
+STANDARD_ERRORS = 3.0  # above chance; chance passes once in 700 runs
+MIN_PAIRS = 400  # with fewer nothing is said: it has hardly begun to learn
+
+CAUSES = {
+    "audio": "the pictures do not move, or are all of one moment: play the sources",
+    "pose": "the pose extractor's angles have nothing to do with the pictures: look at the attributes' table",
+    "emotion": "the emotion extractor's answers have nothing to do with the pictures: look at the attributes' table",
+}
+
+
+def check_it_can_learn(
+    discriminator: Discriminator,
+    windows: list[Window],
+    min_gaps: dict[str, float],
+    n_steps: int,
+    device: torch.device,
+) -> None:
+    """Overfits a copy of a fresh network to one batch: what cannot even learn that by heart will not learn.
+
+    The negatives of a window are the batch's other windows, all of them in turn, so that nothing but the pictures
+    says what belongs.
+
+    Args:
+        discriminator: The network, which stays as it is.
+        windows: Of which the first 8 are the batch.
+        min_gaps: The terms, and how far negatives must be.
+        n_steps: How long the copy is trained.
+        device: Where the network is.
+
+    Raises:
+        TalkeditError: A term does not tell the batch's pairs from its non-pairs afterwards.
+    """
+    windows = windows[:N_GATE_WINDOWS]
+    copy, batch = deepcopy(discriminator), to_device(to_batch(windows), device)
+    rolls = [roll_negatives(windows, min_gaps, shift).to(device) for shift in range(1, len(windows))]
+    optimizer = torch.optim.Adam(copy.parameters(), GATE_LEARNING_RATE, betas=(0.5, 0.999))
+    for step in range(n_steps):
+        optimizer.zero_grad()
+        torch.stack(list(judge(copy, batch, rolls[step % len(rolls)]).losses.values())).sum().backward()
+        optimizer.step()
+    with torch.no_grad():
+        verdicts = [judge(copy, batch, negatives) for negatives in rolls]
+    for term in copy.terms:
+        pairs = Pairs.joined([verdict.pairs[term] for verdict in verdicts])
+        if pairs.weights.any() and pairs.accuracy() < GATE_ACCURACY:
+            raise TalkeditError(
+                f"the discriminator's {term} term told only {float(pairs.accuracy()):.0%} of one batch's pairs from "
+                f"its non-pairs after {n_steps} steps on that batch alone; most likely {CAUSES[term]}; else "
+                "discriminator.gate_steps is too low"
+            )
+
+
+class ChanceStop:
+    """Ends a run whose audio term has learnt nothing, not even of the footage that it is trained on.
+
+    It looks once, at `check_step`, at the pairs of the second half of the steps before it; a run that was resumed
+    meanwhile, as soon as it has seen as many steps. Of very short runs it says nothing.
+
+    Args:
+        check_step: The step at which it looks.
+        fabric: The processes, which all end.
+    """
+
+    def __init__(self, check_step: int, fabric: Fabric) -> None:
+        self._check_step, self._fabric = check_step, fabric
+        self._seen: deque[Tensor] = deque(maxlen=max(check_step // 2, 1))
+        self._looked = False
+
+    def see(self, pairs: Pairs, step: int) -> None:
+        """Takes the audio pairs of a training step.
+
+        Raises:
+            TalkeditError: They are told apart no better than by chance.
+        """
+        if self._looked:
+            return
+        self._seen.append(pairs.sums().detach())
+        if step + 1 >= self._check_step and len(self._seen) == self._seen.maxlen:
+            self._looked = True
+            self._look(step + 1)
+
+    def _look(self, n_steps: int) -> None:
+        sums = self._fabric.all_reduce(torch.stack(list(self._seen)).sum(dim=0), reduce_op="sum")
+        right, weight, squares = sums.tolist()  # type: ignore[union-attr]
+        n_pairs = weight**2 / max(squares, 1e-9)  # as many equal ones would be as sure
+        if n_pairs < MIN_PAIRS:
+            return
+        accuracy = right / weight
+        if accuracy < CHANCE + STANDARD_ERRORS * CHANCE / n_pairs**0.5:
+            raise TalkeditError(
+                f"the discriminator's audio term tells {accuracy:.0%} of its training pairs apart after {n_steps} "
+                "steps, which is chance: most likely sound and picture are out of sync, or the voice is not the "
+                "person's; play a source and put its offset right. Else there is too little footage with speech, or "
+                "discriminator.learning_rate is far off"
+            )

@@ -1,0 +1,44 @@
+"""Turns of made-up heads are found again; lids and lips are measured in their own units."""
+
+import numpy as np
+import pytest
+
+from talkedit.evaluate.mesh import EYES, INNER_LIPS, N_POINTS, OUTER_EYE_CORNERS, lid_opening, mouth_opening, turned_deg
+from talkedit.face.pose import rotation_from_angles
+
+STRAIGHT_AHEAD = np.array([0.0, 0.0, 1000.0])
+
+
+@pytest.fixture
+def head() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(N_POINTS, 3)).astype(np.float32) * 50
+
+
+@pytest.mark.parametrize("angles_deg", [(12, 0, 0), (0, -9, 0), (0, 0, 7), (10, 5, -4)])
+def test_a_turn_is_found_with_the_signs_of_the_records(head: np.ndarray, angles_deg: tuple[float, ...]) -> None:
+    neutral = rotation_from_angles(np.zeros(3), STRAIGHT_AHEAD)
+    turned = rotation_from_angles(np.array(angles_deg, float), STRAIGHT_AHEAD)
+    before, after = head @ neutral.T, head @ turned.T * 1.3 + (4, -2, 9)
+    assert turned_deg(before[None], after[None])[0] == pytest.approx(angles_deg, abs=0.01)
+
+
+def test_lips_and_lids_do_not_turn_a_head(head: np.ndarray) -> None:
+    talking = head.copy()
+    talking[[*INNER_LIPS, 159, 145]] += 20
+    assert turned_deg(head[None], talking[None])[0] == pytest.approx((0, 0, 0), abs=1e-3)
+
+
+def test_lids_are_a_share_of_the_eyes_width_also_when_it_turns_away() -> None:
+    mesh = np.zeros((2, N_POINTS, 3), np.float32)
+    for _, p2, p3, p4, p5, p6 in EYES:
+        mesh[:, p4] = [(10, 0, 0), (6, 0, 8)]  # facing, and turned away: 10 wide both times
+        mesh[:, [p2, p3], 1] = -1.5
+        mesh[:, [p5, p6], 1] = 1.5
+    assert lid_opening(mesh) == pytest.approx([0.3, 0.3])
+
+
+def test_a_mouths_opening_is_a_share_of_the_distance_of_the_eyes() -> None:
+    mesh = np.zeros((1, N_POINTS, 3), np.float32)
+    mesh[0, OUTER_EYE_CORNERS[1], 0] = 90
+    mesh[0, INNER_LIPS[1], 1] = 18
+    assert mouth_opening(mesh) == pytest.approx([0.2])

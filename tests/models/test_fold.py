@@ -1,0 +1,74 @@
+"""Folded generators draw the same pictures."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from talkedit.models.build import build_generator
+from talkedit.models.fold import fold
+from talkedit.models.generator import Generator
+
+from .. import tiny
+
+SAME_PICTURE = 1e-3
+B, T, PX = 2, 3, 24
+KINDS = {
+    "guided": {},
+    "guided, blocks of 2 px": {"patch_px": 2, "attention_px": [6, 12]},
+    "raw": {"sources": "raw"},
+    "baseline": {"kind": "wav2lip", "sources": "raw", "attributes": [], "attention_px": []},
+}
+
+
+def as_if_trained(generator: Generator) -> Generator:
+    """Random statistics, attention that counts, and layers that move and paint."""
+    for module in generator.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            for tensor, low, high in (
+                (module.running_mean, -0.5, 0.5),
+                (module.running_var, 0.5, 2.0),
+                (module.weight, 0.5, 1.5),
+                (module.bias, -0.5, 0.5),
+            ):
+                nn.init.uniform_(tensor, low, high)
+        for name, parameter in module.named_parameters(recurse=False):
+            if name == "gamma":
+                nn.init.constant_(parameter, 0.7)
+    for layer in (generator.to_paint, generator.to_layers):
+        if layer is not None:
+            nn.init.normal_(layer.weight, std=0.1)
+    return generator.eval()
+
+
+def arguments(n_source_channels: int, n_frames: int = T) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
+    codes = {name: torch.randn(B, rows, n_frames) for name, rows in (("pose", 3), ("emotion", 7), ("blink", 1))}
+    pictures = torch.rand(B, n_frames, n_source_channels, PX, PX), torch.rand(B, n_frames, 3, PX, PX)
+    return *pictures, torch.randn(B, n_frames, 80, 16), codes
+
+
+@pytest.fixture(params=KINDS)
+def generator(request: pytest.FixtureRequest) -> Generator:
+    torch.manual_seed(3)
+    return as_if_trained(build_generator(tiny.model_params(**KINDS[request.param])))
+
+
+@torch.inference_mode()
+def test_a_folded_generator_draws_the_same(generator: Generator) -> None:
+    n_channels = 6 if generator.to_layers is not None else 3
+    given = arguments(n_channels)
+    shown = torch.rand(B * T, n_channels, PX, PX)
+    expected, got = generator(*given).image(shown), fold(generator)(*given).image(shown)
+    assert expected.std() > 0.01
+    torch.testing.assert_close(got, expected, atol=SAME_PICTURE, rtol=0)
+
+
+def test_no_norm_is_left_and_the_generator_is_untouched(generator: Generator) -> None:
+    before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
+    generator.train()
+    folded = fold(generator)
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
+    assert not any(parameter.requires_grad for parameter in folded.parameters())
+    assert generator.training
+    assert all(parameter.requires_grad for parameter in generator.parameters())
+    assert before.keys() == generator.state_dict().keys()
+    assert all(torch.equal(tensor, before[name]) for name, tensor in generator.state_dict().items())

@@ -1,0 +1,83 @@
+"""One clip, decoded."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from talkedit.errors import TalkeditError
+from talkedit.shards.clips import LoadedClip, decode_crops, load_clip, shrink
+
+from .. import tiny
+from .conftest import IMAGE_PX
+
+H264_ERROR = 12  # of 255, in flat parts of a crop
+
+
+def test_clips_are_loaded_at_the_networks_size(clips: list[LoadedClip]) -> None:
+    assert [clip.sample.clip_id for clip in clips] == ["one", "two"]
+    for clip in clips:
+        assert clip.pictures.shape == (20, 3, IMAGE_PX, IMAGE_PX)
+        assert clip.pictures.dtype == torch.uint8
+        assert clip.mel.shape == (20, 80, 16)
+        assert clip.landmarks.shape == (20, 68, 2)
+        assert clip.heads.camera.shape == (20, 3)
+
+
+def test_shrinking_averages_and_keeps_the_colours_in_order() -> None:
+    crop = np.zeros((8, 8, 3), np.uint8)
+    crop[:, :4, 0], crop[:, 4:, 2] = 200, 100  # red to the left, blue to the right
+    small = shrink(crop, 8)
+    assert small.shape == (3, 8, 8)
+    assert small[:, 0, 0].tolist() == [200, 0, 0]
+    assert small[:, 0, 7].tolist() == [0, 0, 100]
+    stripes = np.zeros((8, 8, 3), np.uint8)
+    stripes[:, ::2] = 200
+    assert shrink(stripes, 4)[..., 1:3].float().mean() == pytest.approx(100, abs=5)  # not aliased to 0 or 200
+
+
+@pytest.mark.parametrize("image_px", [24, 96, 128])
+def test_shrinking_bytes_is_shrinking_floats_to_one_level(image_px: int) -> None:
+    crop = np.random.default_rng(0).integers(0, 256, (100, 100, 3)).astype(np.uint8)
+    picture = torch.from_numpy(crop).permute(2, 0, 1)[None].float()
+    exact = F.interpolate(picture, size=(image_px, image_px), mode="bilinear", antialias=True, align_corners=False)[0]
+    assert (shrink(crop, image_px) - exact).abs().max() <= 1.01
+
+
+def test_landmarks_are_shares_of_the_side(clips: list[LoadedClip]) -> None:
+    # Crop pixel 0 reaches from share 0 to 1/40, so its centre is at half of that.
+    expected = (clips[0].sample.track.landmarks_px[3, 30] + 0.5) / tiny.CROP_PX
+    torch.testing.assert_close(clips[0].landmarks[3, 30], torch.from_numpy(expected))
+
+
+def test_heads_and_pictures_agree_about_where_things_are(clips: list[LoadedClip]) -> None:
+    clip = clips[1]
+    for frame in (0, 7):
+        place = torch.cat([clip.landmarks[frame, 30], torch.ones(1)])
+        in_frame = (clip.heads.frame_from_picture[frame] @ place)[:2].numpy()
+        np.testing.assert_allclose(in_frame, clip.sample.track.landmarks_in_frame_px()[frame, 30], atol=1e-3)
+
+
+def test_pictures_show_the_frame_that_the_landmarks_are_of(clips: list[LoadedClip]) -> None:
+    x, y = (clips[0].landmarks[5, 62] * IMAGE_PX).int().tolist()  # the mouth, which is red
+    red, green, blue = clips[0].pictures[5, :, y, x].int().tolist()
+    assert red > 100 + H264_ERROR
+    assert max(green, blue) < red - 50
+
+
+def test_the_mel_window_is_centred_on_the_middle_of_the_frame(clips: list[LoadedClip]) -> None:
+    # Frame 10 lasts from 0.40 to 0.44 s; its middle, 0.42 s, is nearest to step 34 of 80 a second.
+    assert np.array_equal(clips[0].mel[10].numpy(), clips[0].sample.mel[:, 34 - 8 : 34 + 8])
+
+
+@pytest.mark.parametrize("damage", ["short", "noise", "empty"])
+def test_damaged_crops_are_one_sentence(damage: str) -> None:
+    sample, shorter = tiny.corpus()[0], tiny.make_sample("one", "train", 1, n_frames=12)
+    crops = {"short": shorter.crops_mp4, "noise": bytes(range(256)) * 20, "empty": b""}[damage]
+    damaged = dataclasses.replace(sample, crops_mp4=crops)
+    with pytest.raises(TalkeditError, match="'one' is damaged"):
+        load_clip(damaged, IMAGE_PX)
+    with pytest.raises(TalkeditError, match="'one' is damaged"):
+        list(decode_crops(damaged))

@@ -1,0 +1,59 @@
+"""A generator's training with all but the sum of its gradients held still: started by torchrun, or called as it is.
+
+Norms are frozen, for each process would otherwise take them over its own half, and plain gradient descent takes the
+place of Adam, which makes whole steps out of the last digits of a gradient that is 0.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from talkedit.models.build import ModelParams, build_generator
+from talkedit.models.generator import Generator
+from talkedit.models.losses import LossParams
+from talkedit.train import generator as training
+from talkedit.train.generator import TrainParams, train_generator
+
+from .runs import KeptCurves
+
+
+def frozen_generator(params: ModelParams) -> Generator:
+    network = build_generator(params)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+    return network
+
+
+def make_sgd(module: nn.Module, learning_rate: float, betas: tuple[float, float], fabric: Fabric) -> torch.optim.SGD:
+    return torch.optim.SGD(module.parameters(), learning_rate)
+
+
+@contextmanager
+def held_still() -> Iterator[None]:
+    with patch.object(training, "build_generator", frozen_generator), patch.object(training, "make_adam", make_sgd):
+        yield
+
+
+def run(shards: Path, judges: Path, out: Path, sections: dict[str, dict]) -> list[tuple[int, dict[str, float]]]:
+    """Trains; the points of the curves, which only the first process has."""
+    model = ModelParams.model_validate(sections["model"])
+    params, loss = TrainParams.model_validate(sections["train"]), LossParams.model_validate(sections["loss"])
+    curves = KeptCurves()
+    with held_still():
+        train_generator(shards, judges, out, curves, "ann", model, params, loss)
+    return curves.points
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    shards, judges, out, losses = map(Path, sys.argv[1:5])
+    if points := run(shards, judges, out, json.loads(sys.argv[5])):
+        losses.write_text(json.dumps(points))

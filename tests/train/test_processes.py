@@ -1,0 +1,47 @@
+"""Two processes that share each step train what one process trains."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from talkedit.train.artifact import WEIGHTS_FILE
+
+from .. import tiny
+from ..conftest import PROJECT_ROOT
+from . import joint_run
+from .runs import loss_params, train_params
+
+SECTIONS = {
+    section.section: section.model_dump()
+    for section in (
+        tiny.model_params(),
+        train_params(n_steps=4, n_windows=2, log_every_n_steps=1, learning_rate=0.1),
+        loss_params(lambda_v=0.0),
+    )
+}
+LAST_DIGITS = 1e-5  # of float32, in another order of summing
+PACE = {"images_per_s", "data_wait_share"}
+
+
+def test_two_processes_give_the_losses_and_the_weights_of_one(
+    tiny_shards: Path, judges_folder: Path, tmp_path: Path
+) -> None:
+    alone = joint_run.run(tiny_shards, judges_folder, tmp_path / "alone", SECTIONS)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += ["-m", "tests.train.joint_run", str(tiny_shards), str(judges_folder)]
+    command += [str(tmp_path / "two"), str(tmp_path / "losses.json"), json.dumps(SECTIONS)]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stderr
+
+    two = json.loads((tmp_path / "losses.json").read_text())
+    assert [step for step, _ in two] == [step for step, _ in alone] == [1, 2, 3, 4]
+    for (_, ours), (_, theirs) in zip(two, alone, strict=True):
+        for name in ours.keys() - PACE:
+            torch.testing.assert_close(ours[name], theirs[name], rtol=LAST_DIGITS, atol=LAST_DIGITS)
+    weights, expected = (load_file(tmp_path / name / WEIGHTS_FILE) for name in ("two", "alone"))
+    torch.testing.assert_close(weights, expected, rtol=LAST_DIGITS, atol=LAST_DIGITS)
+    assert alone[0][1]["total"] != alone[3][1]["total"]
