@@ -15,19 +15,22 @@ from talkedit.models.attention import PositionAttention
 from talkedit.models.blocks import ConvBlock, DownBlock, UpBlock
 from talkedit.models.codes import CODE_ROWS
 
-IMAGE_PX = 256
 STEPS = 16  # of mel and codes for one frame
 ENCODER_WIDTHS = (16, 32, 64, 128, 256, 512, 512)  # 256 px down to 4 px
 DECODER_WIDTHS = (512, 512, 512, 384, 256, 128, 64)  # 4 px up to 256 px
 DECODER_RESIDUALS = (2, 1, 1, 1, 1, 1)
-ATTENTION_PX = (8, 16, 32)
+ATTENTION_SHARES = (1 / 32, 1 / 16, 1 / 8)  # 8, 16 and 32 px of 256
 EMBEDDING = 512
 
 
 class Reference(nn.Module):
-    """Source and masked target frames, mel and codes in; pictures out."""
+    """Source and masked target frames, mel and codes in; pictures out.
 
-    def __init__(self) -> None:
+    Args:
+        image_px: Side of the pictures, a multiple of 64; theirs is 256.
+    """
+
+    def __init__(self, image_px: int = 256) -> None:
         super().__init__()
         self.stem = ConvBlock(6, ENCODER_WIDTHS[0], kernel=7)
         self.downs = nn.ModuleList(
@@ -35,7 +38,7 @@ class Reference(nn.Module):
         )
         self.audio = _audio_encoder()
         self.codes = nn.ModuleDict({name: _code_encoder(rows) for name, rows in CODE_ROWS.items()})
-        size_px = IMAGE_PX >> len(self.downs)
+        size_px = image_px >> len(self.downs)
         self.bottom = nn.Sequential(
             ConvBlock(EMBEDDING * (1 + len(CODE_ROWS)), DECODER_WIDTHS[0], kernel=1),
             nn.ConvTranspose2d(DECODER_WIDTHS[0], DECODER_WIDTHS[0], size_px),
@@ -44,7 +47,7 @@ class Reference(nn.Module):
         levels = zip(pairwise(DECODER_WIDTHS), ENCODER_WIDTHS[:0:-1], DECODER_RESIDUALS, strict=True)
         for (coarser, finer), skipped, n_residual in levels:
             size_px *= 2
-            attention = [PositionAttention(finer)] if size_px in ATTENTION_PX else []
+            attention = [PositionAttention(finer)] if size_px / image_px in ATTENTION_SHARES else []
             self.ups.append(nn.Sequential(UpBlock(coarser + skipped, finer, n_residual), *attention))
         self.head = nn.Sequential(
             ConvBlock(DECODER_WIDTHS[-1] + ENCODER_WIDTHS[0], 32), nn.Conv2d(32, 3, 1), nn.Sigmoid()
@@ -54,13 +57,13 @@ class Reference(nn.Module):
         """Draws N frames.
 
         Args:
-            source: (N, 3, 256, 256), 0..1.
+            source: (N, 3, px, px), 0..1.
             masked: Likewise, black where the head is to be drawn.
             mel: (N, 1, 80, 16).
             codes: Per name (N, 1, C, 16).
 
         Returns:
-            (N, 3, 256, 256), 0..1.
+            (N, 3, px, px), 0..1.
         """
         features = [self.stem(torch.cat([source, masked], dim=1))]
         for down in self.downs:

@@ -12,6 +12,7 @@ from talkedit.evaluate.tools import Held, Tools, Video
 from talkedit.face.track import FaceTracker
 from talkedit.models.losses import perceptual
 from talkedit.records import CLIP_FPS, Floats
+from talkedit.shards.clips import shrink
 from talkedit.train.vgg import load_vgg
 
 DETECT_EVERY_N_FRAMES, MAX_GAP_S = 5, 0.0

@@ -32,17 +32,18 @@ def move_lids(images: Tensor, eyes: Tensor, openness: Tensor, asked: Tensor) -> 
     """
     size_px = images.shape[-1]
     ticks = (torch.arange(size_px, device=images.device, dtype=images.dtype) + 0.5) / size_px
-    y, x = torch.meshgrid(ticks, ticks, indexing="ij")
-    positions = torch.stack([x, y], dim=-1).expand(len(images), -1, -1, -1)
     ratio = (OPENING_AT_ZERO + asked) / (OPENING_AT_ZERO + openness)
-    looked_up = positions
-    for points in eyes.unbind(dim=1):
-        looked_up = looked_up + _shift(positions, points, ratio)
-    return F.grid_sample(images, looked_up * 2 - 1, mode="bilinear", padding_mode="border", align_corners=False)
+    shifts = [_shift(ticks, ticks[:, None], points, ratio) for points in eyes.unbind(dim=1)]
+    x, y = ticks + (shifts[0][0] + shifts[1][0]), ticks[:, None] + (shifts[0][1] + shifts[1][1])
+    grid = torch.stack([x, y], dim=-1) * 2 - 1
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def _shift(positions: Tensor, eye: Tensor, ratio: Tensor) -> Tensor:
-    """(N, S, S, 2): how far from each position to look for what is shown there; eye (N, 6, 2), ratio (N,)."""
+def _shift(x: Tensor, y: Tensor, eye: Tensor, ratio: Tensor) -> tuple[Tensor, Tensor]:
+    """How far from each position to look for what is shown there, in x and y, (N, S, S) each.
+
+    Positions are x (S,) and y (S, 1); eye (N, 6, 2), ratio (N,).
+    """
     p1, p2, p3, p4, p5, p6 = eye.unbind(dim=1)
     centre, half = (p1 + p4) / 2, (p4 - p1) / 2
     half_width = torch.linalg.vector_norm(half, dim=1, keepdim=True).clamp_min(1e-6)
@@ -57,16 +58,17 @@ def _shift(positions: Tensor, eye: Tensor, ratio: Tensor) -> Tensor:
     opening = (upper - lower).clamp_min(MIN_OPENING * half_width)
     brow = lower + opening + SKIN_PER_HALF_WIDTH * half_width
     wanted = torch.minimum(lower + ratio[:, None] * opening, brow - 0.3 * half_width)
-    upper = lower + opening
 
-    offset = positions - centre[:, None, None]
-    u = (offset * along[:, None, None]).sum(-1) / half_width[:, None]
-    v = (offset * up[:, None, None]).sum(-1)
+    along_x, along_y = (along / half_width)[:, :, None, None].unbind(1)
+    up_x, up_y = up[:, :, None, None].unbind(1)
+    centre_x, centre_y = centre[:, :, None, None].unbind(1)
+    lower, opening, wanted, brow = (level[:, :, None] for level in (lower, opening, wanted, brow))
+    # Across the eye, u is -1 and 1 at its corners; v is the height over the line between them.
+    u = (x - centre_x) * along_x + (y - centre_y) * along_y
+    v = (x - centre_x) * up_x + (y - centre_y) * up_y
     share = (1 - u.square()).clamp_min(0)
-    low, lid, asked_lid = (level[:, None] * share for level in (lower, upper, wanted))
-    top = brow[:, None].expand_as(v)
-    inside_eye = low + (v - low) * (lid - low) / (asked_lid - low).clamp_min(1e-6)
-    in_skin = lid + (v - asked_lid) * (top - lid) / (top - asked_lid).clamp_min(1e-6)
-    moved = torch.where(v < asked_lid, inside_eye, in_skin)
-    touched = (share > 0) & (v > low) & (v < top)
-    return torch.where(touched, moved - v, 0)[..., None] * up[:, None, None]
+    # From the lower lid to the asked upper lid all is stretched alike, from there to the brow it makes room.
+    in_eye = (v - lower * share).clamp_min(0) * (opening / (wanted - lower) - 1)
+    in_skin = (lower + opening - wanted) * share * (brow - v).clamp_min(0) / (brow - wanted * share)
+    moved = torch.where(v < wanted * share, in_eye, in_skin)
+    return moved * up_x, moved * up_y

@@ -15,7 +15,7 @@ from talkedit.params import parse
 from talkedit.records import EMOTIONS, POSE, Attributes
 from talkedit.train.checkpoint import load_weights, save_weights
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS_FILE = "generator.safetensors"
 CARD_FILE = "model.json"
 

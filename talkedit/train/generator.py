@@ -49,9 +49,12 @@ class TrainParams(Section):
 
 
 class Judges(nn.Module):
-    """The frozen networks behind the losses: they are read, never changed, while the generator steps."""
+    """The frozen networks behind the losses: they are read, never changed, while the generator steps.
 
-    def __init__(self, discriminator: Discriminator, eyes: EyeNet, vgg: Vgg16Features | None) -> None:
+    Without `eyes` or `vgg` there is no blink or perceptual term.
+    """
+
+    def __init__(self, discriminator: Discriminator, eyes: EyeNet | None, vgg: Vgg16Features | None) -> None:
         super().__init__()
         self.discriminator, self.eyes, self.vgg = discriminator, eyes, vgg
         self.requires_grad_(False).eval()
@@ -79,7 +82,7 @@ class Judges(nn.Module):
         ramp = losses.ramp(step, params)
         if ramp and params.lambda_s:
             terms["s"] = losses.sync(self.discriminator.distances(seen, inputs.mel, inputs.codes))
-        if ramp and params.lambda_b:
+        if self.eyes is not None and ramp and params.lambda_b:
             places = eye_places(inputs.eyes)
             with torch.no_grad():
                 wanted = self.eyes(truth, places)
@@ -205,8 +208,9 @@ def draw_frames(generator: nn.Module, inputs: Inputs) -> Tensor:
 
 
 def _load_judges(folder: Path, model: ModelParams, loss: LossParams) -> Judges:
-    discriminator, eyes = load_discriminator(folder, model), load_eye_net(folder, model)
-    return Judges(discriminator, eyes, load_vgg(loss.perceptual_net))
+    # A generator that is not told of blinks is not judged by them: the ablations are without both.
+    eyes = load_eye_net(folder, model) if "blink" in model.attributes else None
+    return Judges(load_discriminator(folder, model), eyes, load_vgg(loss.perceptual_net))
 
 
 def _some_frames(n_frames: int, share: float, step: int, seed: int) -> Tensor:

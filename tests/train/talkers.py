@@ -27,7 +27,7 @@ def make_talker(clip_id: str, split: str, seed: int, dubbed: bool = False, n_fra
         np.arange(round(n_frames * tiny.MEL_STEPS_PER_FRAME) + 1) / tiny.MEL_STEPS_PER_FRAME, n_frames - 1
     )
     mel = np.tile(np.interp(steps, np.arange(n_frames) + 0.5, voice) * 8 - 4, (80, 1)).astype(np.float32)
-    crops = tiny.encode_video([draw(openness) for openness in mouth])
+    crops = tiny._video([draw(openness) for openness in mouth])
     return replace(tiny.make_sample(clip_id, split, seed, n_frames), crops_mp4=crops, mel=mel)
 
 

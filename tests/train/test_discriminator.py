@@ -1,202 +1,141 @@
-"""The judges' training: its losses by hand, and that something is learnt."""
+"""The judges' training as a whole: what is learnt, what is refused, what is switched off, and resuming."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-import torch
-from torch import Tensor, nn
 
-from talkedit.models.build import build_discriminator, build_eye_net
-from talkedit.models.discriminator import TERMS, Discriminator
-from talkedit.models.guide import Heads
-from talkedit.models.landmarks import eye_points
-from talkedit.shards.loader import Batch, load_split
-from talkedit.train import discriminator as training
+from talkedit.errors import TalkeditError
+from talkedit.shards.loader import Loader
+from talkedit.shards.samples import Sample
 from talkedit.train import loop
-from talkedit.train.discriminator import (
-    DISCRIMINATOR_FILE,
-    EYES_FILE,
-    discriminator_losses,
-    eye_loss,
-    train_discriminator,
-    validate,
-)
+from talkedit.train.curves import NoCurves
+from talkedit.train.discriminator import train_discriminator
+from talkedit.train.judges import DISCRIMINATOR_FILE, EYES_FILE, load_discriminator, read_card
 
 from .. import tiny
-from .runs import discriminator_params
+from .runs import KeptCurves, discriminator_params
+from .talkers import make_talker
 
-T, PX = 5, 24
-CLOSE = (1 - 1e-4) ** 2  # the loss of a negative pair at distance 0, which is taken as 1e-4
-RIGHT, UP = (1.0, 0.0), (0.0, 1.0)
+LISTENER: dict[str, Any] = {"attributes": [], "sources": "raw", "embedding_dim": 16}
 
-
-class Fixed(Discriminator):
-    """Answers with given embeddings, the same for every term."""
-
-    def __init__(self, faces: list[tuple[float, float]], attributes: list[tuple[float, float]]) -> None:
-        nn.Module.__init__(self)
-        self.answers = torch.tensor(faces), torch.tensor(attributes)
-
-    def embed_faces(self, images: Tensor) -> dict[str, Tensor]:
-        return dict.fromkeys(TERMS, self.answers[0])
-
-    def embed_attributes(self, mel: Tensor, codes: dict[str, Tensor]) -> dict[str, Tensor]:
-        return dict.fromkeys(TERMS, self.answers[1])
+RUN: dict[str, Any] = {"n_steps": 120, "n_windows": 16, "learning_rate": 4e-3, "chance_after_share": 0.5}
 
 
-def make_batch(keys: list[str], yaw_deg: list[float], emotions: list[int], target: Tensor | None = None) -> Batch:
-    """Windows that differ in what is given and in nothing else."""
-    n = len(keys)
-    pictures = torch.zeros(n, T, 3, PX, PX, dtype=torch.uint8)
-    pose_deg = torch.zeros(n, T, 3)
-    pose_deg[:, :, 0] = torch.tensor(yaw_deg)[:, None]
-    emotion = nn.functional.one_hot(torch.tensor(emotions), 7).float()[:, None].expand(n, T, 7)
-    heads = Heads(torch.zeros(n * T, 3, 4), torch.zeros(n * T, 3), torch.zeros(n * T, 3, 3))
-    return Batch(
-        keys=keys,
-        target=pictures if target is None else target,
-        source=pictures,
-        mel=torch.zeros(n, T, 80, 16),
-        pose_deg=pose_deg,
-        emotion=emotion,
-        eye_openness=torch.ones(n, T),
-        landmarks=torch.rand(n, T, 68, 2),
-        source_landmarks=torch.rand(n, T, 68, 2),
-        source_eye_openness=torch.ones(n, T),
-        target_heads=heads,
-        source_heads=heads,
-    )
+def talkers(dubbed: bool) -> list[Sample]:
+    """Clips of voices and mouths: six to train on and two that are held out."""
+    splits = ["train"] * 6 + ["validation"] * 2
+    return [make_talker(f"clip{seed}", split, seed, dubbed) for seed, split in enumerate(splits)]
 
 
-def test_the_contrastive_loss_by_hand() -> None:
-    # Faces are all `right`, attributes right, up, right: squared distances of belonging pairs are 0, 2, 0, mean 2/3;
-    # with the attributes of the window before (the last one before the first): 0, 0, 2.
-    # The middle window differs from the one before in nothing (same yaw and emotion, overlapping speech), the other
-    # two do, so 2 of 3 windows have a negative pair: at distance 0, which costs 1, and at 1.41, beyond the margin.
-    batch = make_batch(["one:0", "one:3", "two:0"], yaw_deg=[0, 1, 10], emotions=[0, 0, 1])
-    losses = discriminator_losses(Fixed([RIGHT] * 3, [RIGHT, UP, RIGHT]), batch, discriminator_params())
-    assert set(losses) == set(TERMS)
-    for loss in losses.values():
-        assert float(loss) == pytest.approx(2 / 3 * 2 / 3 + (CLOSE + 0 + 0) / 3)
+@pytest.fixture(scope="module")
+def speakers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Mouths that open with the voice."""
+    return tiny.write_shards(tmp_path_factory.mktemp("speakers") / "shards", talkers(dubbed=False))
 
 
-def test_a_negative_pair_inside_the_margin_costs_by_its_depth() -> None:
-    # (1, 0) and (0.6, 0.8) are sqrt(0.8) apart: relu(1 - 0.8944)^2 = 0.01115. Belonging pairs: 0.8 and 0, mean 0.4.
-    batch = make_batch(["one:0", "two:0"], yaw_deg=[0, 10], emotions=[0, 1])
-    losses = discriminator_losses(Fixed([RIGHT] * 2, [(0.6, 0.8), RIGHT]), batch, discriminator_params())
-    expected = 0.4 + (CLOSE + 0.01115) / 2
-    assert [float(loss) for loss in losses.values()] == pytest.approx([expected] * 3, abs=1e-5)
+@pytest.fixture(scope="module")
+def dubbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Mouths that have nothing to do with the voice."""
+    return tiny.write_shards(tmp_path_factory.mktemp("dubbed") / "shards", talkers(dubbed=True))
 
 
-def test_windows_that_do_not_differ_teach_nothing() -> None:
-    batch = make_batch(["one:0", "one:4"], yaw_deg=[0, 1.9], emotions=[2, 2])
-    losses = discriminator_losses(Fixed([RIGHT, UP], [UP, RIGHT]), batch, discriminator_params())
-    assert [float(loss) for loss in losses.values()] == [0, 0, 0]
+@pytest.mark.parametrize(("kind", "distance"), [("talkedit", "l2"), ("wav2lip", "cosine")])
+def test_audio_that_drives_the_mouth_is_learnt(speakers: Path, tmp_path: Path, kind: str, distance: str) -> None:
+    params = discriminator_params(**RUN, distance=distance, gate_steps=30)
+    curves, others = KeptCurves(), {"attention_px": []} if kind == "wav2lip" else {}
+    model = tiny.model_params(kind=kind, **LISTENER, **others)
+    metrics = train_discriminator(speakers, tmp_path / "judges", curves, model, params)
+    assert metrics["audio_accuracy"] > 0.75  # of held-out clips
+    assert metrics["train_audio_accuracy"] > 0.75
+    first, last = (curves.of("audio_loss")[index][1] for index in (0, -1))
+    assert last < 0.8 * first
+    assert load_discriminator(tmp_path / "judges", model).terms == ("audio",)
 
 
-@pytest.mark.parametrize(
-    ("keys", "yaw_deg", "emotions", "terms"),
-    [
-        (["one:0", "one:5"], [0, 0], [0, 0], {"audio"}),
-        (["one:0", "two:0"], [0, 0], [0, 0], {"audio"}),
-        (["one:0", "one:0"], [0, 2], [0, 0], {"pose"}),
-        (["one:0", "one:0"], [0, 0], [0, 6], {"emotion"}),
-    ],
-)
-def test_each_term_asks_for_its_own_difference(
-    keys: list[str], yaw_deg: list[float], emotions: list[int], terms: set[str]
+def test_audio_that_has_nothing_to_do_with_the_mouth_ends_the_run(dubbed: Path, tmp_path: Path) -> None:
+    params = discriminator_params(**RUN)
+    with pytest.raises(TalkeditError, match=r"audio term tells \d+% .* after 60 steps, which is chance: .*out of sync"):
+        train_discriminator(dubbed, tmp_path / "judges", NoCurves(), tiny.model_params(**LISTENER), params)
+    assert not (tmp_path / "judges").exists()
+
+
+def test_pictures_that_show_nothing_are_found_out_before_the_run(speakers: Path, tmp_path: Path) -> None:
+    stills = [
+        replace(sample, crops_mp4=tiny._video([np.full((40, 40, 3), 99, "u1")] * 80)) for sample in talkers(False)
+    ]
+    shards, curves = tiny.write_shards(tmp_path / "shards", stills), KeptCurves()
+    params = discriminator_params(n_windows=8, gate_steps=30)
+    with pytest.raises(TalkeditError, match=r"audio term told only .* on that batch alone"):
+        train_discriminator(shards, tmp_path / "judges", curves, tiny.model_params(**LISTENER), params)
+    assert curves.calls == []
+
+
+def test_each_term_has_its_own_curves_and_metrics(tiny_shards: Path, tmp_path: Path) -> None:
+    curves = KeptCurves()
+    metrics = train_discriminator(tiny_shards, tmp_path / "judges", curves, tiny.model_params(), discriminator_params())
+    for term in ("audio", "pose", "emotion"):
+        for name in (f"{term}_loss", f"{term}_accuracy"):
+            assert [step for step, _ in curves.of(name)] == [2, 4, 6]
+            assert metrics[f"train_{name}"] == curves.of(name)[-1][1]
+        assert metrics[f"{term}_active"] == 1
+        assert 0 <= metrics[f"{term}_accuracy"] <= 1
+    assert metrics["openness_error"] > 0
+    assert all(isinstance(value, int | float) for value in metrics.values())
+
+
+def test_an_attribute_that_hardly_varies_is_switched_off_with_a_reason(
+    tiny_shards: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    batch = make_batch(keys, yaw_deg, emotions)
-    losses = discriminator_losses(Fixed([RIGHT] * 2, [RIGHT] * 2), batch, discriminator_params())
-    assert {term for term, loss in losses.items() if float(loss) > 0} == terms
+    model, params = tiny.model_params(), discriminator_params(min_pose_gap_deg=60.0)
+    metrics = train_discriminator(tiny_shards, tmp_path / "judges", NoCurves(), model, params)
+    reason = "only 0.0% of the training windows have another pose in their own clip that is 60 or more away"
+    assert f"the pose term is switched off: {reason} (discriminator.min_pose_gap_deg)" in capsys.readouterr().err
+    card = read_card(tmp_path / "judges")
+    assert card.terms == ("audio", "emotion")
+    assert reason in card.off["pose"]
+    assert set(card.off) == {"pose"}
+    assert (metrics["audio_active"], metrics["pose_active"], metrics["emotion_active"]) == (1, 0, 1)
+    assert metrics["pose_windows_with_negative"] == 0
+    assert "pose_accuracy" not in metrics
+    assert load_discriminator(tmp_path / "judges", model).terms == ("audio", "emotion")
 
 
-def bars(seed: int, n_windows: int = 16) -> Batch:
-    """Windows whose yaw can be seen: a white bar stands the further to the right the greater it is."""
-    yaw_deg = (torch.rand(n_windows, generator=torch.Generator().manual_seed(seed)) * 40 - 20).tolist()
-    target = torch.zeros(n_windows, T, 3, PX, PX, dtype=torch.uint8)
-    for window, yaw in zip(target, yaw_deg, strict=True):
-        column = round(PX / 2 + yaw / 2)
-        window[..., max(column - 2, 0) : column + 2] = 255
-    return make_batch(["one:0"] * n_windows, yaw_deg, [0] * n_windows, target)
-
-
-def test_a_pose_that_can_be_seen_is_learnt_in_a_few_steps() -> None:
-    torch.manual_seed(0)
-    model, params = tiny.model_params(embedding_dim=16), discriminator_params()
-    network = build_discriminator(model)
-    before = pose_accuracy(network)
-    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
-    for step in range(40):
-        optimizer.zero_grad()
-        discriminator_losses(network, bars(step), params)["pose"].backward()
-        optimizer.step()
-    assert before < 0.7
-    assert pose_accuracy(network) > 0.9
-
-
-@torch.no_grad()
-def pose_accuracy(network: Discriminator) -> float:
-    """How often a face is nearer to its own pose than to the next window's, over new windows; 0.5 is chance."""
-    batch = bars(seed=1000, n_windows=64)
-    codes = {"pose": batch.pose_deg.transpose(1, 2) / 15, "emotion": batch.emotion.transpose(1, 2)}
-    other = {**codes, "pose": codes["pose"].roll(1, 0)}
-    images = batch.target.float() / 255
-    own, others = (network.distances(images, batch.mel, each)["pose"] for each in (codes, other))
-    return float((own < others).float().mean())
-
-
-def test_the_eye_loss_is_small_for_a_network_that_knows(tiny_shards: Path) -> None:
-    clip = load_split(tiny_shards, "train", PX)[0]
-    batch = make_batch(["one:0"], [0], [0])._replace(target=clip.pictures[None, :T], landmarks=clip.landmarks[None, :T])
-    truth = eye_points(clip.landmarks[:T])
-
-    class Knows(nn.Module):
-        def forward(self, images: Tensor, places: Tensor) -> Tensor:
-            assert images.shape == (T, 3, PX, PX)
-            assert images.max() <= 1
-            assert not torch.equal(places[..., :2], (truth[:, :, 0] + truth[:, :, 3]) / 2)  # a little wrong, at random
-            return truth + torch.tensor([0.01, 0.0])
-
-    unit = (truth[:, 0, 0] - truth[:, 1, 3]).norm(dim=-1)
-    loss = eye_loss(Knows(), batch, torch.Generator().manual_seed(0))  # type: ignore[arg-type]
-    torch.testing.assert_close(loss, (0.01 / unit).mean())
-
-
-def test_validation_says_none_where_nothing_differs(tiny_shards: Path) -> None:
-    model, clips = tiny.model_params(), load_split(tiny_shards, "validation", PX)
-    params = discriminator_params(min_pose_gap_deg=500.0)
-    metrics = validate(build_discriminator(model), build_eye_net(model), clips, model, params, torch.device("cpu"))
-    assert metrics["pose_accuracy"] is None
-    assert 0 <= metrics["audio_accuracy"] <= 1
-    assert metrics["eye_error_px256"] > 0
+def test_an_attribute_that_the_generator_is_not_told_is_no_term(tiny_shards: Path, tmp_path: Path) -> None:
+    model = tiny.model_params(attributes=["pose"], sources="raw")
+    metrics = train_discriminator(tiny_shards, tmp_path / "judges", NoCurves(), model, discriminator_params())
+    assert read_card(tmp_path / "judges").terms == ("audio", "pose")
+    assert read_card(tmp_path / "judges").off == {}
+    assert metrics["emotion_active"] == 0
 
 
 def test_a_stopped_training_ends_with_the_weights_of_one_that_was_not(
     tiny_shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def train(name: str) -> bytes:
-        train_discriminator(
-            tiny_shards, tmp_path / name, tmp_path / f"{name}_live", tiny.model_params(), discriminator_params()
-        )
+        params = discriminator_params(gate_steps=2)
+        monkeypatch.setattr("talkedit.train.gate.GATE_ACCURACY", 0.0)
+        train_discriminator(tiny_shards, tmp_path / name, NoCurves(), tiny.model_params(), params)
         return b"".join((tmp_path / name / file).read_bytes() for file in (DISCRIMINATOR_FILE, EYES_FILE))
 
     whole = train("whole")
     monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", -1.0)
     steps: list[int] = []
-    draw = training.draw_batch
+    windows = Loader.windows
 
-    def draw_until_stopped(clips, step: int, *rest):
+    def windows_until_stopped(loader: Loader, step: int, in_a_row: bool = True):
         steps.append(step)
-        if steps == [0, 1, 2, 3]:
+        if steps == [0, 0, 1, 2, 3]:  # the first for the gate
             raise KeyboardInterrupt
-        return draw(clips, step, *rest)
+        return windows(loader, step, in_a_row)
 
-    monkeypatch.setattr(training, "draw_batch", draw_until_stopped)
+    monkeypatch.setattr(Loader, "windows", windows_until_stopped)
     with pytest.raises(KeyboardInterrupt):
         train("stopped")
     assert not (tmp_path / "stopped").exists()
     assert train("stopped") == whole
-    assert steps[4] == 3  # it went on where it had stopped
+    assert steps[5:7] == [0, 3]  # it went on where it had stopped
     assert os.listdir(tmp_path / ".state") == []

@@ -257,6 +257,12 @@ def test_the_judges_are_not_changed_by_what_they_judge(tiny_shards: Path, judges
     assert not any(module.training for module in judges.modules())
 
 
+def test_without_eyes_and_features_their_terms_are_nothing(tiny_shards: Path) -> None:
+    inputs = some_inputs(tiny_shards)
+    terms = Judges(build_discriminator(MODEL), None, None).terms(inputs.truth / 2, inputs, loss_params(), 1, seed=0)
+    assert {name for name, term in terms.items() if term} == {"l1", "s"}
+
+
 @pytest.mark.parametrize("term", ["l1", "v", "s", "b"])
 def test_every_term_has_a_gradient_in_the_drawing(tiny_shards: Path, judges: Judges, term: str) -> None:
     inputs = some_inputs(tiny_shards)

@@ -85,7 +85,8 @@ def test_an_attribute_belongs_as_often_as_it_does_not() -> None:
     yaw_deg = torch.from_numpy(clip.sample.attributes.pose_deg)[:, 0]
     turned = torch.stack([yaw_deg[own.target].mean() > 5 for own in windows]).float()
     positive, negative = torch.zeros(2), torch.zeros(2)
-    for drawn in draws(windows, n=300):
+    for step in range(300):
+        drawn = draw_negatives(windows, {"pose": 6.0}, 0, step)
         weights = drawn.weights["pose"]
         other = (drawn.pose_deg[:, :, 0].mean(dim=1) > 5).float()
         positive += torch.stack([weights.sum(), (weights * turned).sum()])
