@@ -1,4 +1,4 @@
-"""The command line: `talkedit edit`, `talkedit profile`, `talkedit doctor`."""
+"""The command line: `talkedit edit`, `talkedit profile`, `talkedit bench`, `talkedit doctor`."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from talkedit import __version__
+from talkedit.bench.commands import bench
 from talkedit.doctor import checks, render
 from talkedit.edit.editor import Editor, EditReport
 from talkedit.edit.timeline import Timeline
@@ -20,6 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Edit the head of a person who talks in a video. Train that person's model first: `dvc repro`.",
 )
+
+app.add_typer(bench, name="bench")
 
 DEFAULT_MODEL = Path("models/sample/generator")
 

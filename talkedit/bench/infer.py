@@ -51,8 +51,8 @@ def drawing_contestants(params: ModelParams, n_images: int) -> tuple[list[Contes
         folded.compile()
     contestants = [
         _network("reference", reference, for_reference, n_images),
-        _network("network, plain", plain, ours, n_images),
-        _network("network, folded", folded, ours, n_images, half=device.type == "cuda"),
+        _network("plain", plain, ours, n_images),
+        _network("folded", folded, ours, n_images, half=device.type == "cuda"),
         _editor(generator, params, n_images),
     ]
     return contestants, difference
@@ -89,7 +89,7 @@ def _editor(generator: Generator, params: ModelParams, n_images: int) -> Contest
         for drawn, original in zip(renderer.draw(target, asked_heads, source, mel, asked), target.images, strict=True):
             renderer.blend(drawn, original)
 
-    return Contestant("editor, crop to pasted crop", run, n_images)
+    return Contestant("editor", run, n_images)
 
 
 def _inputs(params: ModelParams, n_images: int) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:

@@ -17,8 +17,8 @@ LEVELS = {
     **dict.fromkeys(("models", "face.geometry", "face.paste", "media.segment", "edit.timeline"), 1),
     **dict.fromkeys(("evaluate.mesh", "evaluate.metrics", "evaluate.signals"), 1),
     **dict.fromkeys(("assets", "transfer", "tables", "folders", "progress", "stage", "media", "face", "shards"), 2),
-    **dict.fromkeys(("train", "live", "evaluate", "edit"), 3),
-    **dict.fromkeys(("bench", "doctor", "profile", "cli"), 4),
+    **dict.fromkeys(("train", "live", "evaluate", "edit", "bench"), 3),
+    **dict.fromkeys(("doctor", "profile", "cli"), 4),
 }
 PURE = 1
 MAY_IMPORT_EACH_OTHER = {("cli", "doctor"), ("cli", "profile")}

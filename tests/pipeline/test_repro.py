@@ -58,7 +58,7 @@ def test_dvc_draws_a_curve_of_every_loss_without_complaint(tiny_project: Project
     output = tiny_project.dvc("plots", "show", "--out", str(tmp_path))
     assert "WARNING" not in output
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    for curve in ("total", "l1", "v", "s", "b", "audio", "pose", "emotion", "eyes"):
+    for curve in ("total", "l1", "v", "s", "b", "audio_loss", "pose_loss", "emotion_loss", "audio_accuracy", "eyes"):
         assert f'"{curve}"' in page
 
 
@@ -88,7 +88,7 @@ def test_held_out_frames_are_scored_and_the_closed_loop_is_measured(reports: Pat
     assert metrics["ssim_in_mask_gain"] == pytest.approx(gain, abs=1e-5)
     assert 0 < metrics["ssim_in_mask"] < 1
     rows = (reports / "evaluate" / "closed_loop.csv").read_text(encoding="utf-8").splitlines()
-    assert rows[0] == "control,asked,measured"
+    assert rows[0].startswith("control,asked,measured_yaw_deg,")
     assert len(rows) == 1 + 4 * 2 * 3  # controls, values, frames
 
 

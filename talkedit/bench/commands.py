@@ -1,0 +1,169 @@
+"""`talkedit bench`: how fast this machine draws, trains and reads, beside what there was before, in the same run."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import cycle
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from talkedit.errors import ParamsError
+from talkedit.models.build import ModelParams
+from talkedit.params import load_section, parse
+from talkedit.progress import progress_bar
+
+bench = typer.Typer(
+    no_args_is_help=True,
+    help="Measure drawing, training and reading on this machine, side by side with a plain reference.",
+    rich_markup_mode="rich",
+)
+
+Params = Annotated[Path, typer.Option("--params", help="Whose section 'model' says what is measured.")]
+ImagePx = Annotated[int, typer.Option(min=64, help="Side of the pictures, a multiple of 64.")]
+PatchPx = Annotated[int | None, typer.Option(help="1, 2 or 4 in place of model.patch_px.")]
+Width = Annotated[int | None, typer.Option(help="In place of model.width.")]
+Rounds = Annotated[int, typer.Option(min=2, help="Timed turns of each; more are steadier on a busy machine.")]
+Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there too.")]
+PARAMS_FILE = Path("params.yaml")
+N_WAITING_STEPS = 20
+
+
+@bench.command()
+def infer(
+    params: Params = PARAMS_FILE,
+    image_px: ImagePx = 256,
+    patch_px: PatchPx = None,
+    width: Width = None,
+    images: Annotated[int, typer.Option(min=1, help="Pictures drawn at once.")] = 8,
+    rounds: Rounds = 10,
+    json: Json = None,
+) -> None:
+    """How many pictures a second are drawn, on made-up inputs.
+
+    reference: the layout of the paper's released generator. plain: our network as it trains. folded: the same as the
+    editor runs it. editor: all from a cut out crop to the pasted one. They take turns.
+
+    talkedit bench infer --patch-px 2 --width 16 --rounds 20 --json infer.json
+    """
+    from talkedit.bench.infer import drawing_contestants  # noqa: PLC0415 (torch and all networks: seconds)
+
+    model = _resized(params, image_px, patch_px, width)
+    contestants, difference = drawing_contestants(model, images)
+    content = _race(contestants, rounds, f"Drawing {images} pictures of {image_px} px", model)
+    content["folded_differs_by"] = difference
+    content["folded_times_plain"] = round(contestants[2].times(contestants[1]), 3)
+    ratio = content["folded_times_plain"]
+    Console().print(f"folded is {ratio:.2f} times as fast as plain; pictures differ by {difference:.0e} of 1")
+    _write(json, content)
+
+
+@bench.command()
+def train(
+    params: Params = PARAMS_FILE,
+    image_px: ImagePx = 256,
+    patch_px: PatchPx = None,
+    width: Width = None,
+    windows: Annotated[int, typer.Option(min=1, help="Windows of frames in a step.")] = 1,
+    shards: Annotated[Path | None, typer.Option(help="Train on these in place of made-up pictures.")] = None,
+    rounds: Rounds = 5,
+    json: Json = None,
+) -> None:
+    """How many pictures a second are trained on: forward, L1, backward, Adam.
+
+    Batches are made up, and nobody waits for them, unless there are --shards.
+
+    talkedit bench train --patch-px 2 --shards data/sample/shards
+    """
+    from talkedit.bench import made_up  # noqa: PLC0415 (as above)
+    from talkedit.bench.train import training_contestants  # noqa: PLC0415
+    from talkedit.shards.loader import Loader  # noqa: PLC0415
+    from talkedit.shards.windows import Batch, to_batch  # noqa: PLC0415
+
+    model = _resized(params, image_px, patch_px, width)
+
+    def measure(next_batch: Callable[[], Batch]) -> None:
+        contestants = training_contestants(model, windows * model.n_frames, next_batch)
+        title = f"Training on {windows} x {model.n_frames} pictures of {image_px} px"
+        _write(json, _race(contestants, rounds, title, model))
+
+    if shards is None:
+        batches = cycle([made_up.batch(windows, model.n_frames, image_px)])
+        measure(lambda: next(batches))
+        return
+    with Loader(shards, "train", image_px, model.n_frames, windows, seed=0) as loader:
+        steps = iter(range(1 << 30))
+        measure(lambda: to_batch(loader.windows(next(steps))))
+
+
+@bench.command()
+def loader(
+    shards: Annotated[Path, typer.Option(help="A folder of the shards stage, such as data/sample/shards.")],
+    params: Params = PARAMS_FILE,
+    image_px: ImagePx = 256,
+    windows: Annotated[int, typer.Option(min=1, help="Windows of frames in a step.")] = 2,
+    step_s: Annotated[float, typer.Option(min=0, help="How long a training step takes, in seconds.")] = 1.0,
+    rounds: Rounds = 5,
+    json: Json = None,
+) -> None:
+    """How many frames a second are read for each core, and how long a training waits for them.
+
+    Wav2Lip's way: a JPEG a frame on disk, the sound's spectrogram computed for every item. It reads up to 20 of the
+    same clips, unpacked into a temporary folder, with noise for sound. Ours goes through the footage twice: the second
+    time, what fits into 2 GB is still decoded.
+
+    talkedit bench loader --shards data/sample/shards --step-s 0.8
+    """
+    from talkedit.bench.loader import read_in_turns, waited_share  # noqa: PLC0415 (as above)
+    from talkedit.bench.machine import describe_machine  # noqa: PLC0415
+    from talkedit.bench.report import machine_line, reading_rows, reading_table  # noqa: PLC0415
+
+    n_frames, machine = load_section(params, ModelParams).n_frames, describe_machine()
+    with _turns("reading", rounds) as turn_done:
+        readings = read_in_turns(shards, image_px, n_frames, windows, rounds, turn_done)
+    rows, waited = reading_rows(readings), waited_share(shards, image_px, n_frames, windows, step_s, N_WAITING_STEPS)
+    Console().print(reading_table(rows, f"Reading windows of {n_frames} frames at {image_px} px"))
+    Console().print(f"a training whose steps take {step_s:g} s waits for data for {waited:.1%} of the time")
+    Console().print(machine_line(machine))
+    _write(json, {"machine": machine, "image_px": image_px, "step_s": step_s, "waited_share": waited, "rows": rows})
+
+
+def _resized(file: Path, image_px: int, patch_px: int | None, width: int | None) -> ModelParams:
+    """The network of a params file at another size; attention stands at the same shares of the picture's side."""
+    if image_px % 64:
+        raise ParamsError(f"--image-px is {image_px}; give a multiple of 64, which the reference halves six times")
+    params = load_section(file, ModelParams)
+    values = params.model_dump() | {"image_px": image_px, "patch_px": patch_px or params.patch_px}
+    values |= {"width": width or params.width}
+    scale = image_px / values["patch_px"] / params.network_px
+    values["attention_px"] = [round(side_px * scale) for side_px in params.attention_px]
+    return parse(ModelParams, values, where=f"{file} with these options")
+
+
+def _race(contestants: list[Any], n_rounds: int, title: str, model: ModelParams) -> dict[str, Any]:
+    from talkedit.bench.machine import describe_machine  # noqa: PLC0415 (as above)
+    from talkedit.bench.race import race  # noqa: PLC0415
+    from talkedit.bench.report import machine_line, race_rows, race_table  # noqa: PLC0415
+
+    machine = describe_machine()
+    with _turns("measuring", (n_rounds + 1) * len(contestants)) as turn_done:
+        race(contestants, n_rounds, turn_done)
+    rows = race_rows(contestants)
+    Console().print(race_table(rows, title))
+    Console().print(machine_line(machine))
+    return {"machine": machine, "model": model.model_dump(), "rows": rows}
+
+
+@contextmanager
+def _turns(what: str, n_turns: int) -> Iterator[Callable[[], None]]:
+    with progress_bar() as bar:
+        task = bar.add_task(what, total=n_turns, unit="turns", note="")
+        yield lambda: bar.advance(task)
+
+
+def _write(file: Path | None, content: dict[str, Any]) -> None:
+    from talkedit.bench.report import write_json  # noqa: PLC0415 (as above)
+
+    if file is not None:
+        write_json(file, content)

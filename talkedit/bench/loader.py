@@ -1,0 +1,110 @@
+"""How fast training data is read: our loader, and Wav2Lip's way from the same clips."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from talkedit.bench.one_by_one import read_item, unpack
+from talkedit.shards.index import index_split
+from talkedit.shards.loader import Loader
+from talkedit.shards.windows import to_batch
+
+SPLIT, SEED = "train", 0
+MAX_CLIPS_AS_JPEGS = 20
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How fast one way reads.
+
+    Attributes:
+        name: Which way.
+        n_frames: Frames read, targets and sources.
+        seconds: How long it took.
+        cpu_s: Processor time of all threads.
+    """
+
+    name: str
+    n_frames: int
+    seconds: float
+    cpu_s: float
+
+    @property
+    def frames_per_s_per_core(self) -> float:
+        """Frames for each second of processor time."""
+        return self.n_frames / self.cpu_s
+
+
+def read_in_turns(
+    shards: Path, image_px: int, n_frames: int, n_windows: int, n_rounds: int, turn_done: Callable[[], None]
+) -> list[list[Reading]]:
+    """Reads windows both ways, Wav2Lip's first, in turns.
+
+    Args:
+        shards: Folder of the shards stage.
+        image_px: Side of the pictures.
+        n_frames: T, frames in a window.
+        n_windows: Windows in a step.
+        n_rounds: Turns of each.
+        turn_done: Called after each turn.
+
+    Returns:
+        For each round: Wav2Lip's way, ours the first time through the footage, ours the second time.
+    """
+    rounds = []
+    with tempfile.TemporaryDirectory() as folder:
+        clips = unpack(shards, SPLIT, Path(folder), MAX_CLIPS_AS_JPEGS)
+        read_item(clips[0], image_px, n_frames, np.random.default_rng(SEED))  # imports what reads mel
+        for index in range(n_rounds):
+            theirs = _one_by_one(clips, image_px, n_frames, index)
+            rounds.append([theirs, *_streamed(shards, image_px, n_frames, n_windows, index)])
+            turn_done()
+    return rounds
+
+
+def waited_share(shards: Path, image_px: int, n_frames: int, n_windows: int, step_s: float, n_steps: int) -> float:
+    """Share of the time that a training waits for our loader, whose steps keep a core busy for `step_s` each."""
+    with Loader(shards, SPLIT, image_px, n_frames, n_windows, SEED) as loader:
+        loader.windows(0)  # the first clips cannot but be waited for
+        started, before = time.monotonic(), loader.waited_s
+        for step in range(1, n_steps + 1):
+            to_batch(loader.windows(step))
+            _work(step_s)
+        return (loader.waited_s - before) / (time.monotonic() - started)
+
+
+def _streamed(shards: Path, image_px: int, n_frames: int, n_windows: int, seed: int) -> list[Reading]:
+    """From nothing decoded, twice through the footage: each frame is a target about once each time.
+
+    The first time every clip is decoded; the second time only what does not stay in memory.
+    """
+    n_items = sum(entry.n_frames // n_frames for entry in index_split(shards, SPLIT))
+    n_steps, readings = max(n_items // n_windows, 1), []
+    with Loader(shards, SPLIT, image_px, n_frames, n_windows, seed) as loader:
+        for index, name in enumerate(("talkedit, first pass", "talkedit, second pass")):
+            started, cpu = time.perf_counter(), time.process_time()
+            for step in range(index * n_steps, (index + 1) * n_steps):
+                to_batch(loader.windows(step))
+            seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
+            readings.append(Reading(name, 2 * n_frames * n_windows * n_steps, seconds, cpu_s))
+    return readings
+
+
+def _one_by_one(clips: list[Path], image_px: int, n_frames: int, seed: int) -> Reading:
+    random = np.random.default_rng(seed)
+    started, cpu = time.perf_counter(), time.process_time()
+    for clip in clips:
+        read_item(clip, image_px, n_frames, random)
+    seconds, cpu_s = time.perf_counter() - started, time.process_time() - cpu
+    return Reading("Wav2Lip's way", 2 * n_frames * len(clips), seconds, cpu_s)
+
+
+def _work(seconds: float) -> None:
+    matrix, until = torch.rand(256, 256), time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        torch.mm(matrix, matrix)
