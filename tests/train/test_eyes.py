@@ -93,7 +93,7 @@ def drawn(n_windows: int, seed: int) -> Batch:
     )
 
 
-# Seconds of training give 0.042 on these eyes, whose openness is spread evenly over 0 to 1; guessing its mean gives 0.25.
+# Seconds of training give 0.042 on these eyes, open evenly from 0 to 1; guessing the mean gives 0.25.
 OPENNESS_AFTER_SECONDS = 0.06
 
 
