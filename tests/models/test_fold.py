@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from talkedit.bench.made_up import as_if_trained
 from talkedit.models.build import build_generator
 from talkedit.models.fold import fold
 from talkedit.models.generator import Generator
@@ -18,26 +19,6 @@ KINDS = {
     "raw": {"sources": "raw"},
     "baseline": {"kind": "wav2lip", "sources": "raw", "attributes": [], "attention_px": []},
 }
-
-
-def as_if_trained(generator: Generator) -> Generator:
-    """Random statistics, attention that counts, and layers that move and paint."""
-    for module in generator.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for tensor, low, high in (
-                (module.running_mean, -0.5, 0.5),
-                (module.running_var, 0.5, 2.0),
-                (module.weight, 0.5, 1.5),
-                (module.bias, -0.5, 0.5),
-            ):
-                nn.init.uniform_(tensor, low, high)
-        for name, parameter in module.named_parameters(recurse=False):
-            if name == "gamma":
-                nn.init.constant_(parameter, 0.7)
-    for layer in (generator.to_paint, generator.to_layers):
-        if layer is not None:
-            nn.init.normal_(layer.weight, std=0.1)
-    return generator.eval()
 
 
 def arguments(n_source_channels: int, n_frames: int = T) -> tuple[Tensor, Tensor, Tensor, dict[str, Tensor]]:
