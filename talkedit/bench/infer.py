@@ -11,22 +11,23 @@ from talkedit.bench import made_up
 from talkedit.bench.race import Contestant
 from talkedit.bench.reference import Reference
 from talkedit.edit.renderer import Renderer
-from talkedit.models.build import ModelParams, build_generator
+from talkedit.models.build import ModelParams, build_generator, build_lip_net
 from talkedit.models.fold import fold
 from talkedit.models.generator import Generator
+from talkedit.models.guide import Sources
 from talkedit.train.artifact import TrainedModel
 
 
 class Pictures(nn.Module):
     """A generator with the making of pictures from what it gives, at the network's own resolution."""
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: Generator, sources: Sources | None) -> None:
         super().__init__()
-        self.generator = generator
+        self.generator, self.sources = generator, sources
 
     def forward(self, source: Tensor, masked: Tensor, mel: Tensor, codes: dict[str, Tensor]) -> Tensor:
         """As the generator's; returns (B * T, 3, px, px)."""
-        return self.generator(source, masked, mel, codes).image(source.flatten(0, 1))
+        return self.generator(source, masked, mel, codes).image(source.shape[-1], self.sources)
 
 
 def drawing_contestants(params: ModelParams, n_images: int) -> tuple[list[Contestant], float]:
@@ -42,7 +43,9 @@ def drawing_contestants(params: ModelParams, n_images: int) -> tuple[list[Contes
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     reference = Reference(params.image_px).eval().to(device)
     generator = made_up.as_if_trained(build_generator(params)).to(device)
-    plain, folded = Pictures(generator), Pictures(fold(generator))
+    made = made_up.sources(n_images, params.image_px) if params.sources == "guided" else None
+    shown = Sources(*(part.to(device) for part in made)) if made else None
+    plain, folded = Pictures(generator, shown), Pictures(fold(generator), shown)
     for_reference = _on(device, made_up.reference_inputs(n_images, params.image_px))
     ours = _on(device, _inputs(params, n_images))
     with torch.inference_mode():
@@ -79,7 +82,7 @@ def _network(
 
 def _editor(generator: Generator, params: ModelParams, n_images: int) -> Contestant:
     """All that the editor does between a cut out crop and the crop that is pasted, but for finding the face."""
-    renderer = Renderer(TrainedModel(Path(), generator, params, {}, {}, {}))
+    renderer = Renderer(TrainedModel(Path(), generator, build_lip_net(params), params, {}, {}, {}))
     target, source = made_up.crops(n_images, params.image_px), made_up.crops(n_images, params.image_px)
     asked = made_up.attributes(n_images)
     mel = torch.randn(n_images, 80, 16).numpy()

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from talkedit.bench.reference import STEPS
 from talkedit.edit.renderer import Crops
@@ -11,7 +12,7 @@ from talkedit.face.pose import rotation_from_angles
 from talkedit.models.attention import ChannelAttention, PositionAttention
 from talkedit.models.codes import CODE_ROWS
 from talkedit.models.generator import Generator
-from talkedit.models.guide import Heads
+from talkedit.models.guide import Heads, Sources
 from talkedit.records import EMOTIONS, Attributes, Doubles, Floats
 from talkedit.shards.windows import Batch
 
@@ -67,6 +68,13 @@ def crops(n_frames: int, size_px: int) -> Crops:
         landmarks=landmarks(n_frames),
         eye_openness=random.eye_openness,
     )
+
+
+def sources(n_images: int, image_px: int) -> Sources:
+    """Guided sources of noise that are looked up where they are."""
+    identity = torch.eye(2, 3).expand(n_images, 2, 3)
+    positions = F.affine_grid(identity, [n_images, 3, image_px, image_px], align_corners=False).permute(0, 3, 1, 2)
+    return Sources(torch.rand(n_images, 3, image_px, image_px), positions, positions)
 
 
 def batch(n_windows: int, n_frames: int, image_px: int) -> Batch:

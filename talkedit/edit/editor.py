@@ -164,7 +164,7 @@ class Editor:
                 openness = measured.attributes.eye_openness[one]
                 crops = Crops(crop[None], measured.heads[one], camera, transform[None], shares, openness)
                 drawn = self._renderer.draw(
-                    crops, asked_heads[one], crops, measured.mel[one], take_attributes(asked, one)
+                    crops, asked_heads[one], crops, measured.mel[one], take_attributes(asked, one), crops.opening
                 )[0]
                 return paste(image, match_seam(drawn, crop, mask), mask, transform)
 

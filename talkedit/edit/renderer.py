@@ -1,6 +1,7 @@
 """Draws heads at the size of their crops: the one place where the trained network meets pictures of any size."""
 
 from dataclasses import dataclass, fields
+from typing import cast
 
 import numpy as np
 import torch
@@ -10,8 +11,10 @@ from torch import Tensor
 from talkedit.face.paste import feathered_mask, match_seam
 from talkedit.models.codes import draw_mask, make_codes
 from talkedit.models.fold import fold
-from talkedit.models.guide import Heads, guide_sources
+from talkedit.models.guide import Heads, guide
 from talkedit.models.landmarks import eye_points
+from talkedit.models.lids import Eyes
+from talkedit.models.lips import LipNet, Mouth, mouth_opening
 from talkedit.records import Attributes, CropTrack, Doubles, Floats, Image
 from talkedit.shards.clips import shrink
 from talkedit.train.artifact import TrainedModel
@@ -46,6 +49,11 @@ class Crops:
         """Some of them."""
         return Crops(*(getattr(self, field.name)[indices] for field in fields(self)))
 
+    @property
+    def opening(self) -> Floats:
+        """(N,) float32, how far the lips are open; see `talkedit.models.lips.mouth_opening`."""
+        return mouth_opening(torch.from_numpy(self.landmarks)).numpy()
+
     def heads(self, camera_from_head: Floats) -> Heads:
         """The heads, placed at `camera_from_head`, as the networks take them."""
         # Crop pixel p lies at share (p + 0.5) / size of the picture's side.
@@ -69,8 +77,17 @@ class Renderer:
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._params = model.params
         self._generator = fold(model.generator).to(self._device)
+        self._lips = model.lips.to(self._device) if model.lips else None
 
-    def draw(self, target: Crops, asked_heads: Floats, source: Crops, mel: Floats, asked: Attributes) -> Image:
+    def draw(
+        self,
+        target: Crops,
+        asked_heads: Floats,
+        source: Crops,
+        mel: Floats,
+        asked: Attributes,
+        opening: Floats | None = None,
+    ) -> Image:
         """Draws each target crop's head as asked, from the source crop beside it.
 
         Args:
@@ -79,6 +96,7 @@ class Renderer:
             source: What the person looks like, N crops; may be the target itself.
             mel: (N, 80, 16), the speech at each frame.
             asked: The codes at each frame.
+            opening: (N,), how far the lips should be open (`Crops.opening`); None: as the speech says.
 
         Returns:
             (N, S, S, 3) uint8, of the target's size; only what is inside the mask means anything.
@@ -86,8 +104,9 @@ class Renderer:
         parts = []
         for first in range(0, len(mel), BATCH):
             some = slice(first, first + BATCH)
+            lips = None if opening is None else opening[some]
             codes = take_attributes(asked, some)
-            parts.append(self._draw(target.take(some), asked_heads[some], source.take(some), mel[some], codes))
+            parts.append(self._draw(target.take(some), asked_heads[some], source.take(some), mel[some], codes, lips))
         return np.concatenate(parts)
 
     def blend(self, drawn: Image, original: Image) -> Image:
@@ -101,25 +120,39 @@ class Renderer:
         return feathered_mask(size_px, self._params.mask_box, FEATHER_SHARE)
 
     @torch.inference_mode()
-    def _draw(self, target: Crops, asked_heads: Floats, source: Crops, mel: Floats, asked: Attributes) -> Image:
-        size_px = target.images.shape[1]
-        params = self._params
+    def _draw(
+        self,
+        target: Crops,
+        asked_heads: Floats,
+        source: Crops,
+        mel: Floats,
+        asked: Attributes,
+        opening: Floats | None,
+    ) -> Image:
+        size_px, params = target.images.shape[1], self._params
         masked = self._small(target.images) * (1 - draw_mask(params.image_px, params.mask_box, self._device))
-        small, large = self._small(source.images), self._large(source.images)
+        small, sources = self._small(source.images), None
+        speech = torch.from_numpy(mel)[None].to(self._device)
         if params.sources == "guided":
             here = self._on_device(source.heads(source.camera_from_head))
-            asked_there = self._on_device(target.heads(asked_heads))
-            eyes = eye_points(torch.from_numpy(source.landmarks).to(self._device))
-            openness = torch.from_numpy(source.eye_openness).to(self._device)
-            wanted = torch.from_numpy(asked.eye_openness).to(self._device)
-            small = guide_sources(small, eyes, openness, wanted, here, asked_there)
-            large = guide_sources(large, eyes, openness, wanted, here, asked_there, size_px)
-        else:
-            large = large.new_zeros(len(mel), 1, size_px, size_px)  # only the size counts
+            there = self._on_device(target.heads(asked_heads))
+            landmarks, openness, wanted = (
+                torch.from_numpy(part).to(self._device)
+                for part in (source.landmarks, source.eye_openness, asked.eye_openness)
+            )
+            eyes = Eyes(eye_points(landmarks), openness, wanted)
+            mouth = Mouth(landmarks, self._opening(speech, opening))
+            sources = guide(self._large(source.images), here, there, size_px, eyes, mouth)
+            small = guide(small, here, there, eyes=eyes, mouth=mouth).layers()
         codes = make_codes(*(torch.from_numpy(code)[None].to(self._device) for code in _columns(asked)))
-        speech = torch.from_numpy(mel)[None].to(self._device)
-        pictures = self._generator(small[None], masked[None], speech, codes).image(large)
+        pictures = self._generator(small[None], masked[None], speech, codes).image(size_px, sources)
         return (pictures * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+    def _opening(self, speech: Tensor, opening: Floats | None) -> Tensor:
+        """(N,): how far the lips are to be open, as asked or as the speech says."""
+        if opening is not None:
+            return torch.from_numpy(opening).to(self._device)
+        return cast(LipNet, self._lips)(speech)[0]  # which a model with guided sources has
 
     def _on_device(self, heads: Heads) -> Heads:
         return Heads(*(part.to(self._device) for part in heads))

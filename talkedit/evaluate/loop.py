@@ -49,7 +49,7 @@ class Loop:
         asks = [(control, value) for control, values in self._steps.items() for value in values]
         for control, value in track(asks, f"closed loop on {held.sample.clip_id}", "edits"):
             asked = ask(held.footage.attributes, control, value)
-            video = self._tools.edit(held, asked, held.mel)
+            video = self._tools.edit(held, asked)
             self._points += self._measure(held, video, control, value)
             if control in ANGLES:
                 mask = self._tools.mask(video.shape[1])

@@ -63,11 +63,18 @@ class Tools:
         landmarks_px = (footage.crops.landmarks * sample.track.size_px - 0.5).astype(np.float32)
         return Held(sample, footage, mel, self.witness.look(footage.crops.images, landmarks_px))
 
-    def edit(self, held: Held, asked: Attributes, mel: Floats) -> Video:
-        """The clip with other codes and speech, drawn as the editor does it: from its own frames, blended in."""
+    def edit(self, held: Held, asked: Attributes, mel: Floats | None = None) -> Video:
+        """The clip with other codes, drawn as the editor does it: from its own frames, blended in.
+
+        Args:
+            held: The clip.
+            asked: The codes.
+            mel: Other speech, which the lips follow; None: the clip's own, and the lips stay as they are.
+        """
         crops = held.footage.crops
         heads = turn_heads(crops.camera_from_head, asked.pose_deg)
-        drawn = self.renderer.draw(crops, heads, crops, mel, asked)
+        speech, opening = (held.mel, crops.opening) if mel is None else (mel, None)
+        drawn = self.renderer.draw(crops, heads, crops, speech, asked, opening)
         return np.stack([self.renderer.blend(*pair) for pair in zip(drawn, crops.images, strict=True)])
 
     def mask(self, size_px: int) -> Floats:

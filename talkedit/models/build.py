@@ -13,10 +13,13 @@ from talkedit.models.discriminator import TERMS, Discriminator, Distance
 from talkedit.models.encoders import AudioEncoder, CodeEncoder, FaceEncoder, level_widths
 from talkedit.models.generator import Generator
 from talkedit.models.landmarks import EyeNet
+from talkedit.models.lips import LipNet
+from talkedit.models.realism import PatchDiscriminator
 from talkedit.params import Section
 
 IMAGE_CHANNELS = 3
 N_RESIDUAL = 1
+LIP_DIM = 64
 
 
 class ModelParams(Section):
@@ -31,7 +34,7 @@ class ModelParams(Section):
         description="the codes that the generator has encoders for, beside face and audio, in this order"
     )
     sources: Literal["raw", "guided"] = Field(
-        description="raw: source frames as they are (the paper); guided: with the head turned to the requested pose"
+        description="raw: source frames as they are (the paper); guided: with head, lids and lips moved as is asked"
     )
     image_px: int = Field(ge=16, le=1024, description="side of the networks' pictures, 4 or 6 times a power of two")
     patch_px: Literal[1, 2, 4] = Field(
@@ -193,3 +196,13 @@ def build_discriminator(
 def build_eye_net(params: ModelParams) -> EyeNet:
     """The eye landmark network, with fresh weights."""
     return EyeNet(params.width)
+
+
+def build_lip_net(params: ModelParams) -> LipNet | None:
+    """What hears how far guided lips are to be open, with fresh weights; raw sources need none."""
+    return LipNet(params.width, LIP_DIM) if params.sources == "guided" else None
+
+
+def build_patch_discriminator(params: ModelParams) -> PatchDiscriminator:
+    """The image discriminator, with fresh weights."""
+    return PatchDiscriminator(2 * params.width)

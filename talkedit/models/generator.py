@@ -2,11 +2,10 @@
 
 Two ways of drawing:
     `raw` sources, as in the paper: the network paints every pixel.
-    `guided` sources: each source frame comes twice, once with lids and head moved as is asked (`guided`, see
+    `guided` sources: each source frame comes twice, once with lids, lips and head moved as is asked (`guided`, see
     `talkedit.models.guide`) and once as it is (`still`, right for all that does not move with the head). The network
     says for each pixel which of the two to show, shifts the guided one by a small flow, and paints a correction over
-    it: the mouth for the speech, newly seen background. What comes from a source stays as sharp as the source, at any
-    resolution.
+    it: teeth, newly seen background. What comes from a source stays as sharp as the source, at any resolution.
 """
 
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from torch.nn import functional as F
 from talkedit.models.attention import DualAttention
 from talkedit.models.blocks import ConvBlock, UpBlock
 from talkedit.models.encoders import AudioEncoder, CodeEncoder, FaceEncoder
+from talkedit.models.guide import Sources, look_up
 
 # The flow's unit: a network output of 1 shifts by this share of the picture's side.
 FLOW_UNIT = 0.05
@@ -39,22 +39,22 @@ class Drawing(NamedTuple):
     flow: Tensor | None = None
     share: Tensor | None = None
 
-    def image(self, source: Tensor) -> Tensor:
-        """The finished pictures at the resolution of `source`.
+    def image(self, size_px: int, sources: Sources | None = None) -> Tensor:
+        """The finished pictures.
 
         Args:
-            source: (N, 6, S, S), guided and still source, 0..1; S may differ from px. For raw sources only S counts.
+            size_px: S, their side; need not be px.
+            sources: For guided sources, these, with positions for pictures of that side; theirs may be any.
 
         Returns:
             (N, 3, S, S), 0..1.
         """
-        size_px = source.shape[-1]
         paint = _resize(self.paint, size_px)
-        if self.flow is None or self.share is None:
+        if sources is None or self.flow is None or self.share is None:
             return paint
-        guided = _shift(source[:, :3], _resize(self.flow, size_px))
-        shown = torch.lerp(source[:, 3:], guided, _resize(self.share, size_px))
-        return (shown + paint).clamp(0, 1)
+        guided = look_up(sources.pictures, _shift(sources.guided, _resize(self.flow, size_px)))
+        still = look_up(sources.pictures, sources.still)
+        return (torch.lerp(still, guided, _resize(self.share, size_px)) + paint).clamp(0, 1)
 
 
 class Generator(nn.Module):
@@ -109,7 +109,7 @@ class Generator(nn.Module):
         """Draws T frames for each of B windows.
 
         Args:
-            source: (B, T, 3 or 6, px, px) float, 0..1: raw source, or guided and still source.
+            source: (B, T, 3 or 6, px, px) float, 0..1: raw source, or guided and still source (`Sources.layers`).
             masked: (B, T, 3, px, px) float, 0..1: target frames, black where the head is to be drawn.
             mel: (B, T, 80, 16) float, -4..4: the mel window centred on each frame.
             codes: Per name (B, C, T) float, as `talkedit.models.codes` makes them.
@@ -146,8 +146,8 @@ def _resize(x: Tensor, size_px: int) -> Tensor:
     return F.interpolate(x, size=(size_px, size_px), mode="bilinear", align_corners=False)
 
 
-def _shift(image: Tensor, flow: Tensor) -> Tensor:
-    """Samples (N, 3, S, S) at each pixel's position plus `flow` (N, 2, S, S), a share of the side."""
-    identity = torch.eye(2, 3, device=image.device, dtype=image.dtype).expand(len(image), 2, 3)
-    grid = F.affine_grid(identity, list(image.shape), align_corners=False) + 2 * flow.permute(0, 2, 3, 1)
-    return F.grid_sample(image, grid, mode="bilinear", padding_mode="border", align_corners=False)
+def _shift(positions: Tensor, flow: Tensor) -> Tensor:
+    """The positions (N, 2, S, S) that stand `flow` (N, 2, S, S), a share of the side, away from each pixel."""
+    identity = torch.eye(2, 3, device=flow.device, dtype=flow.dtype).expand(len(flow), 2, 3)
+    grid = F.affine_grid(identity, list(flow.shape), align_corners=False) + 2 * flow.permute(0, 2, 3, 1)
+    return F.grid_sample(positions, grid, mode="bilinear", padding_mode="border", align_corners=False)

@@ -1,7 +1,8 @@
-"""The generator's losses, each by its name: ``total = l1 + lambda_v v + lambda_s s + lambda_b b``.
+"""The generator's losses, each by its name: ``total = l1 + lambda_v v + lambda_s s + lambda_b b + lambda_g g``.
 
 Source: "Free-View Expressive Talking Head Video Editing", equation of L_total; v is the perceptual, s the sync, b the
-blink term.
+blink term. g is not the paper's: the image discriminator's term (Goodfellow et al. 2014), which brings back what L1
+averages away.
 """
 
 from typing import ClassVar, Literal
@@ -9,6 +10,7 @@ from typing import ClassVar, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
+from torch.nn import functional as F
 
 from talkedit.params import Section
 
@@ -20,28 +22,30 @@ class LossParams(Section):
     lambda_v: float = Field(ge=0, description="weight of the perceptual term")
     lambda_s: float = Field(ge=0, description="weight of the sync term (audio, pose and emotion)")
     lambda_b: float = Field(ge=0, description="weight of the blink term")
+    lambda_g: float = Field(ge=0, description="weight of the image discriminator's term; 0, as in the paper: no such")
     perceptual_net: Literal["vgg16_imagenet", "vgg16_hed", "none"] = Field(
         description="whose features the perceptual term compares; never chosen by what can be reached"
     )
     perceptual_share: float = Field(gt=0, le=1, description="share of the frames that the perceptual term looks at")
     ring_weight: float = Field(ge=0, le=1, description="weight of L1 outside the mask, where inside it is 1")
-    ramp_start_step: int = Field(ge=0, description="step at which sync and blink begin to count")
+    ramp_start_step: int = Field(ge=0, description="step at which sync, blink and image discriminator begin to count")
     ramp_steps: int = Field(gt=0, description="steps over which they rise to their full weight")
 
 
 def ramp(step: int, params: LossParams) -> float:
-    """How much the sync and blink terms count at `step`: 0 before the start, then linearly to 1."""
+    """How much the sync, blink and image discriminator's terms count at `step`: 0 at first, then rising to 1."""
     return min(max((step - params.ramp_start_step) / params.ramp_steps, 0.0), 1.0)
 
 
 def total(terms: dict[str, Tensor], params: LossParams, step: int) -> Tensor:
-    """The paper's weighted sum of the terms ``l1``, ``v``, ``s`` and ``b``; sync and blink are ramped in."""
+    """The weighted sum of the terms ``l1``, ``v``, ``s``, ``b`` and ``g``; the last three are ramped in."""
     share = ramp(step, params)
     return (
         terms["l1"]
         + params.lambda_v * terms["v"]
         + share * params.lambda_s * terms["s"]
         + share * params.lambda_b * terms["b"]
+        + share * params.lambda_g * terms["g"]
     )
 
 
@@ -78,3 +82,13 @@ def blink(prediction: Tensor, truth: Tensor) -> Tensor:
     """
     unit = torch.linalg.vector_norm(truth[:, 0, 0] - truth[:, 1, 3], dim=-1)[:, None, None].clamp_min(1e-6)
     return (torch.linalg.vector_norm(prediction - truth, dim=-1) / unit).mean()
+
+
+def realism(drawn: Tensor) -> Tensor:
+    """g: what it costs that drawn pictures are taken for drawn, -log p(real); from logits of any shape."""
+    return F.softplus(-drawn).mean()
+
+
+def tell_apart(real: Tensor, drawn: Tensor) -> Tensor:
+    """The image discriminator's own loss: mean binary cross-entropy of its logits of real and of drawn pictures."""
+    return (F.softplus(-real).mean() + F.softplus(drawn).mean()) / 2

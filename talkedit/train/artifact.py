@@ -9,14 +9,15 @@ import numpy as np
 
 from talkedit.errors import ModelError, ParamsError
 from talkedit.manifest import write_atomically
-from talkedit.models.build import ModelParams, build_generator
+from talkedit.models.build import ModelParams, build_generator, build_lip_net
 from talkedit.models.generator import Generator
+from talkedit.models.lips import LipNet
 from talkedit.params import parse
 from talkedit.records import EMOTIONS, POSE, Attributes
 from talkedit.train.checkpoint import load_weights, save_weights
 
-FORMAT = 2
-WEIGHTS_FILE = "generator.safetensors"
+FORMAT = 3
+WEIGHTS_FILE, LIPS_FILE = "generator.safetensors", "lips.safetensors"
 CARD_FILE = "model.json"
 
 CONTROLS = (*(f"{angle}_deg" for angle in POSE), "eye_openness", *EMOTIONS)
@@ -31,6 +32,7 @@ class TrainedModel:
     Attributes:
         folder: Where it lies.
         generator: The network, in evaluation mode.
+        lips: Hears how far the lips are open, likewise; None for raw sources, whose lips the generator alone draws.
         params: Its sizes.
         ranges: Lowest and highest value of each control in the training footage: ``yaw_deg``, ``pitch_deg``,
             ``roll_deg``, ``eye_openness`` and each emotion's probability.
@@ -40,6 +42,7 @@ class TrainedModel:
 
     folder: Path
     generator: Generator
+    lips: LipNet | None
     params: ModelParams
     ranges: Ranges
     preparation: dict[str, Any]
@@ -55,10 +58,12 @@ def control_ranges(footage: list[Attributes]) -> Ranges:
     return {name: (round(float(values.min()), 3), round(float(values.max()), 3)) for name, values in columns.items()}
 
 
-def save_model(folder: Path, generator: Generator, card: dict[str, Any]) -> None:
+def save_model(folder: Path, generator: Generator, lips: LipNet | None, card: dict[str, Any]) -> None:
     """Writes the model folder; model.json comes last, so that a folder with it is whole."""
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(generator, folder / WEIGHTS_FILE)
+    if lips:
+        save_weights(lips, folder / LIPS_FILE)
     write_atomically(folder / "README.md", _model_card(card).encode())
     content = json.dumps({"format": FORMAT, **card}, indent=1, sort_keys=True)
     write_atomically(folder / CARD_FILE, (content + "\n").encode())
@@ -84,9 +89,11 @@ def load_model(folder: str | Path) -> TrainedModel:
         raise ModelError(f"{folder}: is no model folder ({error.strerror}); train one with `dvc repro`") from error
     except (ValueError, KeyError, TypeError, AttributeError, ParamsError) as error:
         raise ModelError(f"{folder / CARD_FILE}: is damaged ({error}); train the model again") from error
-    generator = build_generator(params)
+    generator, lips = build_generator(params), build_lip_net(params)
     load_weights(generator, folder / WEIGHTS_FILE)
-    return TrainedModel(folder, generator.eval(), params, ranges, preparation, card)
+    if lips:
+        load_weights(lips.eval(), folder / LIPS_FILE)
+    return TrainedModel(folder, generator.eval(), lips, params, ranges, preparation, card)
 
 
 def _model_card(card: dict[str, Any]) -> str:

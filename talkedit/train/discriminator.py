@@ -1,4 +1,5 @@
-"""Trains what the generator is later judged by: the multi-attribute discriminator, and the eye landmark network."""
+"""Trains what the generator needs: the multi-attribute discriminator and the eye landmark network, which judge it, and
+what hears how far the lips are to be open."""
 
 import sys
 from pathlib import Path
@@ -10,9 +11,16 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from talkedit.closure import code_hash
-from talkedit.models.build import ModelParams, build_discriminator, build_eye_net, discriminator_terms
+from talkedit.models.build import (
+    ModelParams,
+    build_discriminator,
+    build_eye_net,
+    build_lip_net,
+    discriminator_terms,
+)
 from talkedit.models.discriminator import TERMS, Discriminator, Distance
 from talkedit.models.landmarks import EyeNet
+from talkedit.models.lips import LipNet
 from talkedit.params import Section
 from talkedit.shards.index import read_preparation, read_samples
 from talkedit.shards.loader import Loader
@@ -23,6 +31,7 @@ from talkedit.train.eyes import eye_errors, eye_loss
 from talkedit.train.gate import ChanceStop, check_it_can_learn
 from talkedit.train.inputs import jitter, to_device
 from talkedit.train.judges import JudgesCard, save_judges
+from talkedit.train.lips import lip_loss, lip_openings
 from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate
 from talkedit.train.machine import make_adam, make_fabric, place
 from talkedit.train.negatives import Negatives, draw_negatives, share_with_negative
@@ -67,26 +76,32 @@ class DiscriminatorParams(Section):
 
 
 class Judges(nn.Module):
-    """Both networks as one module, so that several processes train them together."""
+    """All networks as one module, so that several processes train them together; `lips` for guided sources only."""
 
-    def __init__(self, discriminator: Discriminator, eyes: EyeNet) -> None:
+    def __init__(self, discriminator: Discriminator, eyes: EyeNet, lips: LipNet | None) -> None:
         super().__init__()
-        self.discriminator, self.eyes = discriminator, eyes
+        self.discriminator, self.eyes, self.lips = discriminator, eyes, lips
 
-    def forward(self, batch: Batch, negatives: Negatives, generator: torch.Generator) -> tuple[Verdict, Tensor]:
-        """What the discriminator makes of the batch, and the loss of the eyes."""
-        return judge(self.discriminator, batch, negatives), eye_loss(self.eyes, batch, generator)
+    def forward(
+        self, batch: Batch, negatives: Negatives, generator: torch.Generator
+    ) -> tuple[Verdict, dict[str, Tensor]]:
+        """What the discriminator makes of the batch, and the losses of the others by name."""
+        losses = {"eyes": eye_loss(self.eyes, batch, generator)}
+        if self.lips:
+            losses["lips"] = lip_loss(self.lips, batch)
+        return judge(self.discriminator, batch, negatives), losses
 
 
 def train_discriminator(
     shards: Path, out: Path, curves: Curves, model: ModelParams, params: DiscriminatorParams
 ) -> dict[str, Any]:
-    """Trains both networks side by side and writes them to `out`.
+    """Trains the networks side by side and writes them to `out`.
 
     Args:
         shards: Folder of the shards stage.
         out: Output folder.
-        curves: Where the live curves go: ``<term>_loss``, ``<term>_accuracy`` on training windows, ``eyes``.
+        curves: Where the live curves go: ``<term>_loss``, ``<term>_accuracy`` on training windows, ``eyes``,
+            ``lips``.
         model: Sizes, and what the generator is told.
         params: How to train.
 
@@ -101,7 +116,7 @@ def train_discriminator(
     shares = share_with_negative(read_samples(shards, "train"), model.n_frames, params.min_gaps(TERMS))
     card = _choose_terms(shares, model, params)
     discriminator = build_discriminator(model, card.terms, params.distance, params.margin)
-    judges = place(Judges(discriminator, build_eye_net(model)), fabric)
+    judges = place(Judges(discriminator, build_eye_net(model), build_lip_net(model)), fabric)
     rank, n_ranks = fabric.global_rank, fabric.world_size
     data = Loader(shards, "train", model.image_px, model.n_frames, params.n_windows, params.seed, rank, n_ranks)
     with data:
@@ -111,7 +126,7 @@ def train_discriminator(
         trained = _train(judges, data, shards, out, curves, model, params, fabric)
     if not fabric.is_global_zero:
         return {}
-    save_judges(out, discriminator, judges.eyes, card)
+    save_judges(out, discriminator, judges.eyes, judges.lips, card)
     with Loader(shards, "validation", model.image_px, model.n_frames, params.n_windows, params.seed) as held_out:
         measured = measure(judges, held_out, params, read_preparation(shards)["attributes"], fabric.device)
     return _report(card, shares, measured, trained)
@@ -120,7 +135,7 @@ def train_discriminator(
 def measure(
     judges: Judges, held_out: Loader, params: DiscriminatorParams, attributes: dict[str, Any], device: torch.device
 ) -> dict[str, float]:
-    """What both networks are worth on clips that they did not see.
+    """What the networks are worth on clips that they did not see.
 
     Args:
         judges: The networks; left in evaluation mode.
@@ -131,21 +146,26 @@ def measure(
 
     Returns:
         ``<term>_accuracy``: share of pairs in which the one that belongs is nearer, 0..1, 0.5 is chance; left out
-        where no held-out window has a negative. And the eyes', see `eye_errors`.
+        where no held-out window has a negative. The eyes', see `eye_errors`. ``lip_opening_r``: correlation of the
+        lips' opening that is heard with that which is seen, frame by frame.
     """
     judges.eval()
     min_gaps = params.min_gaps(judges.discriminator.terms)
     parts: dict[str, list[Pairs]] = {term: [] for term in min_gaps}
     errors: list[dict[str, float]] = []
+    openings: list[Tensor] = []
     for step in range(-(-N_VALIDATION_WINDOWS // params.n_windows)):
         batch, negatives = _batch(held_out.windows(step), min_gaps, params.seed, step, device)
         with torch.no_grad():
             for term, pairs in judge(judges.discriminator, batch, negatives).pairs.items():
                 parts[term].append(pairs)
         errors.append(eye_errors(judges.eyes, batch, attributes["ear_closed"], attributes["ear_open"]))
+        if judges.lips:
+            openings.append(lip_openings(judges.lips, batch))
     joined = {term: Pairs.joined(each) for term, each in parts.items()}
     accuracies = {f"{term}_accuracy": float(pairs.accuracy()) for term, pairs in joined.items() if pairs.weights.any()}
-    return accuracies | {name: sum(error[name] for error in errors) / len(errors) for name in errors[0]}
+    heard = {"lip_opening_r": float(torch.corrcoef(torch.cat(openings).T)[0, 1])} if openings else {}
+    return accuracies | {name: sum(error[name] for error in errors) / len(errors) for name in errors[0]} | heard
 
 
 def _choose_terms(shares: dict[str, float], model: ModelParams, params: DiscriminatorParams) -> JudgesCard:
@@ -186,8 +206,8 @@ def _train(
         generator = torch.Generator().manual_seed(params.seed + step)
         batch, negatives = _batch(data.windows(step), min_gaps, params.seed, step, fabric.device)
         batch = jitter(batch, params.jitter_share, generator, fabric.global_rank, fabric.world_size)
-        verdict, eyes = network(batch, negatives, generator)
-        losses = {f"{term}_loss": loss for term, loss in verdict.losses.items()} | {"eyes": eyes}
+        verdict, others = network(batch, negatives, generator)
+        losses = {f"{term}_loss": loss for term, loss in verdict.losses.items()} | others
         check_finite(losses, step, batch.keys, fabric)
         optimizer.zero_grad()
         fabric.backward(torch.stack(list(losses.values())).sum())

@@ -26,9 +26,10 @@ from talkedit.train.artifact import control_ranges, save_model
 from talkedit.train.checkpoint import Checkpoint, run_key
 from talkedit.train.curves import Curves
 from talkedit.train.inputs import Inputs, jitter, make_inputs, to_device
-from talkedit.train.judges import load_discriminator, load_eye_net
+from talkedit.train.judges import load_discriminator, load_eye_net, load_lip_net
 from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate
 from talkedit.train.machine import make_adam, make_fabric, place
+from talkedit.train.realism import Adversary
 from talkedit.train.vgg import load_vgg
 
 
@@ -60,7 +61,7 @@ class Judges(nn.Module):
         self.requires_grad_(False).eval()
 
     def terms(self, drawn: Tensor, inputs: Inputs, params: LossParams, step: int, seed: int) -> dict[str, Tensor]:
-        """The four named losses of generated windows.
+        """The named losses of generated windows, but for the image discriminator's.
 
         Args:
             drawn: (B, T, 3, px, px), 0..1, what the generator gave, in the mask and around it.
@@ -69,8 +70,7 @@ class Judges(nn.Module):
             step: Which step, for the ramp and the choice of frames.
             seed: For the choice of frames.
         """
-        # What people will see: the generated head in the ring that was left as it is.
-        seen = torch.lerp(inputs.truth, drawn, inputs.mask)
+        seen = as_seen(drawn, inputs)
         flat, truth = drawn.flatten(0, 1), inputs.truth.flatten(0, 1)
         terms = {"l1": losses.l1(flat, truth, inputs.mask, params.ring_weight)}
         terms |= {name: flat.new_zeros(()) for name in ("v", "s", "b")}
@@ -124,7 +124,7 @@ def train_generator(
     key = run_key(sections, code_hash(__file__), [shards, discriminator_folder])
     with Loader(shards, "train", *shape, params.seed, rank, n_ranks) as data:
         training = _Training(judges, data, model, params, loss, fabric)
-        checkpoint = Checkpoint(out, key, training.networks, {"optimizer": training.optimizer.optimizer})
+        checkpoint = Checkpoint(out, key, training.networks, training.optimizers)
         metrics = run_steps(
             "train_generator",
             training.step,
@@ -138,17 +138,16 @@ def train_generator(
         )
     if not fabric.is_global_zero:
         return {}
-    average = training.networks["average"]
+    average = training.average
     facts = {"person": person, "params": sections, "run_key": key}
-    save_model(
-        out, average, facts | _footage_facts(shards) | {"n_parameters": sum(map(torch.numel, average.parameters()))}
-    )
+    facts |= _footage_facts(shards) | {"n_parameters": sum(map(torch.numel, average.parameters()))}
+    save_model(out, average, load_lip_net(discriminator_folder, model), facts)
     checkpoint.remove()
     return metrics
 
 
 class _Training:
-    """All that a step changes: the generator, its optimizer, and the average of its weights, which is kept."""
+    """All that a step changes: the generator, the average of its weights, which is kept, the image discriminator."""
 
     def __init__(
         self, judges: Judges, data: Loader, model: ModelParams, params: TrainParams, loss: LossParams, fabric: Fabric
@@ -159,24 +158,36 @@ class _Training:
         average.load_state_dict(generator.state_dict())
         if params.compile and fabric.device.type == "cuda":
             generator.compile()
-        self.networks = {"generator": generator, "average": average}
+        self.generator, self.average = generator, average
+        self.networks: dict[str, nn.Module] = {"generator": generator, "average": average}
         # What is trained goes through these two: they know about the other processes and about precision.
         adam = make_adam(generator, params.learning_rate, (0.9, 0.99), fabric)
-        self._network, self.optimizer = fabric.setup(generator, adam)
+        self._network, self._optimizer = fabric.setup(generator, adam)
+        self.optimizers: dict[str, torch.optim.Optimizer] = {"optimizer": self._optimizer.optimizer}
+        self._adversary = Adversary(model, params.learning_rate, fabric) if loss.lambda_g else None
+        if self._adversary:
+            self.networks["image_discriminator"] = self._adversary.network
+            self.optimizers["image_discriminator_optimizer"] = self._adversary.optimizer.optimizer
 
     def step(self, step: int) -> dict[str, Tensor]:
         """Trains one step; its named losses."""
         params, fabric = self._params, self._fabric
         keys, inputs = self._inputs(step)
-        terms = self._judges.terms(draw_frames(self._network, inputs), inputs, self._loss, step, params.seed)
+        drawn = draw_frames(self._network, inputs)
+        terms = self._judges.terms(drawn, inputs, self._loss, step, params.seed)
+        seen, truth = as_seen(drawn, inputs).flatten(0, 1), inputs.truth.flatten(0, 1)
+        adversary = self._adversary if losses.ramp(step, self._loss) else None
+        terms["g"] = adversary.term(seen) if adversary else drawn.new_zeros(())
         total = losses.total(terms, self._loss, step)
         check_finite(terms, step, keys, fabric)
-        self.optimizer.zero_grad()
+        self._optimizer.zero_grad()
         fabric.backward(total)
-        clip_gradient(self._network, self.optimizer, params.max_grad_norm, step, keys, fabric)
-        set_learning_rate(self.optimizer, params.learning_rate, step, params.n_steps, params.decay_from)
-        self.optimizer.step()
-        _follow(self.networks["average"], self.networks["generator"], params.ema_decay, step)
+        clip_gradient(self._network, self._optimizer, params.max_grad_norm, step, keys, fabric)
+        set_learning_rate(self._optimizer, params.learning_rate, step, params.n_steps, params.decay_from)
+        self._optimizer.step()
+        if adversary:
+            adversary.learn(seen, truth, step, keys)
+        _follow(self.average, self.generator, params.ema_decay, step)
         return {"total": total.detach(), **{name: term.detach() for name, term in terms.items()}}
 
     def _inputs(self, step: int) -> tuple[list[str], Inputs]:
@@ -201,10 +212,15 @@ def _footage_facts(shards: Path) -> dict[str, Any]:
     }
 
 
+def as_seen(drawn: Tensor, inputs: Inputs) -> Tensor:
+    """What people will see, (B, T, 3, px, px): the generated head in the ring that was left as it is."""
+    return torch.lerp(inputs.truth, drawn, inputs.mask)
+
+
 def draw_frames(generator: nn.Module, inputs: Inputs) -> Tensor:
     """(B, T, 3, px, px), what the generator draws for these inputs."""
     drawing = generator(inputs.source, inputs.masked, inputs.mel, inputs.codes)
-    return drawing.image(inputs.source.flatten(0, 1)).unflatten(0, inputs.truth.shape[:2])
+    return drawing.image(inputs.truth.shape[-1], inputs.sources).unflatten(0, inputs.truth.shape[:2])
 
 
 def _load_judges(folder: Path, model: ModelParams, loss: LossParams) -> Judges:

@@ -8,8 +8,10 @@ from torch.nn import functional as F
 
 from talkedit.models.build import ModelParams
 from talkedit.models.codes import draw_mask, make_codes
-from talkedit.models.guide import Heads, guide_sources
+from talkedit.models.guide import Heads, Sources, guide
 from talkedit.models.landmarks import eye_points
+from talkedit.models.lids import Eyes
+from talkedit.models.lips import Mouth, mouth_opening
 from talkedit.shards.windows import Batch
 
 
@@ -18,6 +20,7 @@ class Inputs(NamedTuple):
 
     Attributes:
         source: (B, T, 3 or 6, px, px), 0..1.
+        sources: For guided sources, where `source` was taken from, frame by frame (B * T); else None.
         masked: (B, T, 3, px, px), 0..1.
         mel: (B, T, 80, 16).
         codes: pose, emotion, blink, (B, C, T) each.
@@ -27,6 +30,7 @@ class Inputs(NamedTuple):
     """
 
     source: Tensor
+    sources: Sources | None
     masked: Tensor
     mel: Tensor
     codes: dict[str, Tensor]
@@ -36,22 +40,24 @@ class Inputs(NamedTuple):
 
 
 def make_inputs(batch: Batch, params: ModelParams) -> Inputs:
-    """Masks the targets and, for guided sources, turns the sources' heads to the targets' poses."""
+    """Masks the targets and, for guided sources, makes the sources obey the targets' poses, eyes and lips."""
     truth = batch.target.float() / 255
     source = batch.source.float() / 255
-    if params.sources == "guided":
-        guided = guide_sources(
-            source.flatten(0, 1),
-            eye_points(batch.source_landmarks.flatten(0, 1)),
-            batch.source_eye_openness.flatten(),
-            batch.eye_openness.flatten(),
-            batch.source_heads,
-            batch.target_heads,
-        )
-        source = guided.unflatten(0, truth.shape[:2])
+    sources = _guided(batch, source) if params.sources == "guided" else None
+    if sources:
+        source = sources.layers().unflatten(0, truth.shape[:2])
     mask = draw_mask(params.image_px, params.mask_box, truth.device)
     codes = make_codes(batch.pose_deg, batch.emotion, batch.eye_openness)
-    return Inputs(source, truth * (1 - mask), batch.mel, codes, truth, mask, eye_points(batch.landmarks.flatten(0, 1)))
+    eyes = eye_points(batch.landmarks.flatten(0, 1))
+    return Inputs(source, sources, truth * (1 - mask), batch.mel, codes, truth, mask, eyes)
+
+
+def _guided(batch: Batch, source: Tensor) -> Sources:
+    """The sources as they obey; how far the lips should open is read off the targets, as pose and openness are."""
+    landmarks = batch.source_landmarks.flatten(0, 1)
+    eyes = Eyes(eye_points(landmarks), batch.source_eye_openness.flatten(), batch.eye_openness.flatten())
+    mouth = Mouth(landmarks, mouth_opening(batch.landmarks).flatten())
+    return guide(source.flatten(0, 1), batch.source_heads, batch.target_heads, eyes=eyes, mouth=mouth)
 
 
 def jitter(batch: Batch, share: float, generator: torch.Generator, rank: int = 0, n_ranks: int = 1) -> Batch:

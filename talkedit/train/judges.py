@@ -1,4 +1,4 @@
-"""The folder of the train_discriminator stage: the networks that judge the generator, and what is known of them."""
+"""The folder of the train_discriminator stage: the networks that the generator needs, and what is known of them."""
 
 import json
 from pathlib import Path
@@ -7,14 +7,15 @@ import pydantic
 
 from talkedit.errors import ModelError
 from talkedit.manifest import write_atomically
-from talkedit.models.build import ModelParams, build_discriminator, build_eye_net
+from talkedit.models.build import ModelParams, build_discriminator, build_eye_net, build_lip_net
 from talkedit.models.discriminator import Discriminator, Distance
 from talkedit.models.landmarks import EyeNet
+from talkedit.models.lips import LipNet
 from talkedit.train.checkpoint import load_weights, save_weights
 
 CARD_FILE = "discriminator.json"
 DISCRIMINATOR_FILE = "discriminator.safetensors"
-EYES_FILE = "eyes.safetensors"
+EYES_FILE, LIPS_FILE = "eyes.safetensors", "lips.safetensors"
 
 
 class JudgesCard(pydantic.BaseModel):
@@ -34,11 +35,15 @@ class JudgesCard(pydantic.BaseModel):
     off: dict[str, str]
 
 
-def save_judges(folder: Path, discriminator: Discriminator, eyes: EyeNet, card: JudgesCard) -> None:
-    """Writes both networks and their card."""
+def save_judges(
+    folder: Path, discriminator: Discriminator, eyes: EyeNet, lips: LipNet | None, card: JudgesCard
+) -> None:
+    """Writes the networks and their card."""
     folder.mkdir(parents=True, exist_ok=True)
     save_weights(discriminator, folder / DISCRIMINATOR_FILE)
     save_weights(eyes, folder / EYES_FILE)
+    if lips:
+        save_weights(lips, folder / LIPS_FILE)
     write_atomically(folder / CARD_FILE, (card.model_dump_json(indent=1) + "\n").encode())
 
 
@@ -75,3 +80,16 @@ def load_eye_net(folder: Path, model: ModelParams) -> EyeNet:
     eyes = build_eye_net(model)
     load_weights(eyes, folder / EYES_FILE)
     return eyes.eval()
+
+
+def load_lip_net(folder: Path, model: ModelParams) -> LipNet | None:
+    """The trained network that hears lips, or None where sources are raw.
+
+    Raises:
+        ModelError: As `load_discriminator`.
+    """
+    lips = build_lip_net(model)
+    if lips is None:
+        return None
+    load_weights(lips, folder / LIPS_FILE)
+    return lips.eval()

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from talkedit.bench.made_up import as_if_trained
+from talkedit.bench.made_up import as_if_trained, sources
 from talkedit.models.build import build_generator
 from talkedit.models.fold import fold
 from talkedit.models.generator import Generator
@@ -35,10 +35,10 @@ def generator(request: pytest.FixtureRequest) -> Generator:
 
 @torch.inference_mode()
 def test_a_folded_generator_draws_the_same(generator: Generator) -> None:
-    n_channels = 6 if generator.to_layers is not None else 3
-    given = arguments(n_channels)
-    shown = torch.rand(B * T, n_channels, PX, PX)
-    expected, got = generator(*given).image(shown), fold(generator)(*given).image(shown)
+    guided = generator.to_layers is not None
+    given = arguments(6 if guided else 3)
+    shown = sources(B * T, PX) if guided else None
+    expected, got = generator(*given).image(PX, shown), fold(generator)(*given).image(PX, shown)
     assert expected.std() > 0.01
     torch.testing.assert_close(got, expected, atol=SAME_PICTURE, rtol=0)
 

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from talkedit.bench import made_up
 from talkedit.models.build import build_generator
 from talkedit.models.generator import FLOW_UNIT, Drawing, Generator
+from talkedit.models.guide import Sources
 
 from .. import tiny
 
@@ -90,30 +92,47 @@ def drawing_of(share: float, paint: float = 0.0, flow: tuple[float, float] = (0.
     )
 
 
+def sources_of(pictures: Tensor, shift: tuple[float, float] = (0.0, 0.0)) -> Sources:
+    """Looked up where they are, the guided ones so many of their sides away."""
+    here = made_up.sources(*pictures.shape[::3]).guided
+    return Sources(pictures, here + 2 * torch.tensor(shift).view(1, 2, 1, 1), here)
+
+
 @pytest.mark.parametrize(("paint", "expected"), [(0.0, 0.6), (-0.25, 0.35), (0.7, 1.0), (-0.9, 0.0)])
 def test_a_picture_is_the_shown_sources_and_the_paint(paint: float, expected: float) -> None:
-    source = torch.cat([torch.full((1, 3, 8, 8), 1.0), torch.full((1, 3, 8, 8), 0.5)], dim=1)
-    image = drawing_of(0.2, paint).image(source)  # 0.2 * 1 + 0.8 * 0.5 + paint, kept within 0..1
+    pictures = torch.full((1, 3, 8, 16), 0.5)
+    pictures[..., 8:] = 1.0
+    right, left = (torch.full((1, 2, 8, 8), x) for x in (0.5, -0.5))  # the middles of the white and of the grey half
+    sources = Sources(pictures, guided=right, still=left)
+    image = drawing_of(0.2, paint).image(8, sources)  # 0.2 * 1 + 0.8 * 0.5 + paint, kept within 0..1
     torch.testing.assert_close(image, torch.full((1, 3, 8, 8), expected))
 
 
 @pytest.mark.parametrize("size_px", [8, 32])
 def test_flow_moves_the_guided_source_by_so_many_of_its_pixels(size_px: int) -> None:
-    source = torch.rand(1, 6, size_px, size_px)
+    pictures = torch.rand(1, 3, size_px, size_px)
     # A picture pixel shows the source 2 pixels to its right and 1 above, of the source's own pixels.
-    image = drawing_of(1, flow=(2 / size_px, -1 / size_px)).image(source)
-    torch.testing.assert_close(image[..., 1:, :-2], source[:, :3, :-1, 2:], atol=1e-5, rtol=0)
+    image = drawing_of(1, flow=(2 / size_px, -1 / size_px)).image(size_px, sources_of(pictures))
+    torch.testing.assert_close(image[..., 2:, :-3], pictures[..., 1:-1, 2:-1], atol=1e-5, rtol=0)
+
+
+def test_flow_and_guidance_are_looked_up_at_once() -> None:
+    pictures = torch.rand(1, 3, 32, 32)
+    # Half a pixel to the left and half a pixel to the right: sampled one after the other, they would blur.
+    image = drawing_of(1, flow=(0.5 / 32, 0)).image(32, sources_of(pictures, shift=(-0.5 / 32, 0)))
+    torch.testing.assert_close(image[..., 1:-1], pictures[..., 1:-1], atol=1e-5, rtol=0)
 
 
 def test_the_still_source_is_not_moved() -> None:
-    source = torch.rand(1, 6, 8, 8)
-    assert torch.equal(drawing_of(0, flow=(0.3, 0.3)).image(source), source[:, 3:])
+    pictures = torch.rand(1, 3, 8, 8)
+    image = drawing_of(0, flow=(0.3, 0.3)).image(8, sources_of(pictures))
+    torch.testing.assert_close(image, pictures, atol=1e-6, rtol=0)
 
 
-def test_a_picture_has_the_size_and_the_sharpness_of_its_source() -> None:
-    source = torch.rand(1, 6, 64, 64)
-    torch.testing.assert_close(drawing_of(1).image(source), source[:, :3], atol=1e-5, rtol=0)
-    assert Drawing(torch.rand(1, 3, 8, 8)).image(source).shape == (1, 3, 64, 64)
+def test_a_picture_has_the_sharpness_of_its_source_and_the_size_that_is_asked_for() -> None:
+    pictures = torch.rand(1, 3, 64, 64)
+    torch.testing.assert_close(drawing_of(1).image(64, sources_of(pictures)), pictures, atol=1e-4, rtol=0)
+    assert Drawing(torch.rand(1, 3, 8, 8)).image(64).shape == (1, 3, 64, 64)
 
 
 def patched(patch_px: int) -> Generator:
@@ -146,7 +165,7 @@ def test_flow_and_share_stay_at_the_network_s_resolution() -> None:
     assert drawing.share is not None
     assert drawing.flow.shape == (B * T, 2, PX // 2, PX // 2)
     assert drawing.share.shape == (B * T, 1, PX // 2, PX // 2)
-    assert drawing.image(torch.rand(B * T, 6, PX, PX)).shape == (B * T, 3, PX, PX)
+    assert drawing.image(PX, made_up.sources(B * T, PX)).shape == (B * T, 3, PX, PX)
 
 
 @torch.no_grad()

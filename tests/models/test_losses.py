@@ -10,7 +10,7 @@ from talkedit.models.losses import LossParams
 
 
 def loss_params(**changes: object) -> LossParams:
-    weights = {"lambda_v": 0.5, "lambda_s": 0.1, "lambda_b": 10.0, "ring_weight": 0.1}
+    weights = {"lambda_v": 0.5, "lambda_s": 0.1, "lambda_b": 10.0, "lambda_g": 0.2, "ring_weight": 0.1}
     rest = {"perceptual_net": "none", "perceptual_share": 1.0, "ramp_start_step": 100, "ramp_steps": 50}
     return LossParams.model_validate({**weights, **rest, **changes})
 
@@ -24,12 +24,12 @@ def test_the_ramp(step: int, share: float) -> None:
     ("step", "total"),
     [
         (0, 1 + 0.5 * 2),
-        (125, 1 + 0.5 * 2 + 0.5 * (0.1 * 3 + 10 * 4)),
-        (150, 1 + 0.5 * 2 + 0.1 * 3 + 10 * 4),
+        (125, 1 + 0.5 * 2 + 0.5 * (0.1 * 3 + 10 * 4 + 0.2 * 5)),
+        (150, 1 + 0.5 * 2 + 0.1 * 3 + 10 * 4 + 0.2 * 5),
     ],
 )
-def test_the_total_is_the_weighted_sum_with_sync_and_blink_ramped_in(step: int, total: float) -> None:
-    terms = {name: torch.tensor(value) for name, value in (("l1", 1.0), ("v", 2.0), ("s", 3.0), ("b", 4.0))}
+def test_the_total_is_the_weighted_sum_with_sync_blink_and_realism_ramped_in(step: int, total: float) -> None:
+    terms = {name: torch.tensor(value) for name, value in (("l1", 1.0), ("v", 2.0), ("s", 3.0), ("b", 4.0), ("g", 5.0))}
     assert float(losses.total(terms, loss_params(), step)) == pytest.approx(total)
 
 
@@ -94,3 +94,12 @@ def test_losses_of_the_truth_itself_are_zero() -> None:
     assert float(losses.l1(image, image, torch.ones(1, 1, 4, 4), 0.1)) == 0
     assert float(losses.perceptual([image], [image])) == 0
     assert float(losses.blink(points, points)) == 0
+
+
+def test_realism_and_the_image_discriminator_s_loss_are_cross_entropies_of_its_logits() -> None:
+    # p(real) is 3/4 at log 3 and 1/2 at 0.
+    logits = torch.tensor([math.log(3), 0.0])
+    assert float(losses.realism(logits)) == pytest.approx((-math.log(3 / 4) - math.log(1 / 2)) / 2)
+    # Real taken for real with 3/4, drawn taken for drawn with 1/4.
+    certain = torch.tensor([math.log(3)])
+    assert float(losses.tell_apart(certain, certain)) == pytest.approx((-math.log(3 / 4) - math.log(1 / 4)) / 2)

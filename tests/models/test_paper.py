@@ -77,7 +77,7 @@ def test_the_embeddings_are_concatenated(generator: Generator) -> None:
 def test_five_pictures_of_256_px_come_out(drawn: tuple[Drawing, list[tuple[nn.Module, Tensor]]]) -> None:
     drawing = drawn[0]
     assert drawing.flow is None
-    pictures = drawing.image(torch.empty(B * T, 1, PX, PX)).unflatten(0, (B, T))
+    pictures = drawing.image(PX).unflatten(0, (B, T))
     assert pictures.shape == (B, T, 3, PX, PX)
     assert 0 <= pictures.min() < pictures.max() <= 1
 

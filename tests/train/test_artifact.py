@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from talkedit.errors import ModelError
-from talkedit.models.build import build_generator
+from talkedit.models.build import build_generator, build_lip_net
 from talkedit.models.generator import Generator
 from talkedit.records import Attributes
 from talkedit.train.artifact import CARD_FILE, CONTROLS, WEIGHTS_FILE, control_ranges, load_model, save_model
@@ -42,7 +42,7 @@ def fresh() -> Generator:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    save_model(tmp_path / "generator", fresh(), card())
+    save_model(tmp_path / "generator", fresh(), build_lip_net(MODEL), card())
     return tmp_path / "generator"
 
 

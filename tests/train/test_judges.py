@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from talkedit.errors import ModelError
-from talkedit.models.build import build_discriminator, build_eye_net
+from talkedit.models.build import build_discriminator, build_eye_net, build_lip_net
 from talkedit.models.discriminator import CosineDistance, L2Distance
-from talkedit.train.judges import CARD_FILE, JudgesCard, load_discriminator, load_eye_net, read_card, save_judges
+from talkedit.train.judges import CARD_FILE, JudgesCard, load_discriminator, load_eye_net, load_lip_net, read_card, save_judges
 
 from .. import tiny
 
@@ -17,7 +17,7 @@ MODEL = tiny.model_params()
 
 def save(folder: Path, card: JudgesCard) -> None:
     discriminator = build_discriminator(MODEL, card.terms, card.distance, card.margin)
-    save_judges(folder, discriminator, build_eye_net(MODEL), card)
+    save_judges(folder, discriminator, build_eye_net(MODEL), build_lip_net(MODEL), card)
 
 
 @pytest.mark.parametrize("distance", ["l2", "cosine"])
@@ -38,9 +38,12 @@ def test_the_terms_and_the_distance_come_back(tmp_path: Path, distance: str) -> 
 @torch.no_grad()
 def test_the_weights_come_back(tmp_path: Path) -> None:
     card = JudgesCard(terms=("audio",), distance="l2", margin=1.0, off={})
-    discriminator, eyes = build_discriminator(MODEL, card.terms), build_eye_net(MODEL)
-    save_judges(tmp_path, discriminator, eyes, card)
-    for saved, loaded in ((discriminator, load_discriminator(tmp_path, MODEL)), (eyes, load_eye_net(tmp_path, MODEL))):
+    discriminator, eyes, lips = build_discriminator(MODEL, card.terms), build_eye_net(MODEL), build_lip_net(MODEL)
+    save_judges(tmp_path, discriminator, eyes, lips, card)
+    pairs = [(discriminator, load_discriminator(tmp_path, MODEL)), (eyes, load_eye_net(tmp_path, MODEL))]
+    for saved, loaded in [*pairs, (lips, load_lip_net(tmp_path, MODEL))]:
+        assert saved is not None
+        assert loaded is not None
         for name, value in saved.state_dict().items():
             torch.testing.assert_close(loaded.state_dict()[name], value, rtol=0, atol=0)
 
@@ -59,3 +62,7 @@ def test_weights_of_other_terms_are_refused(tmp_path: Path) -> None:
     (tmp_path / CARD_FILE).write_text(card.model_dump_json())
     with pytest.raises(ModelError, match="of a network of another shape or version"):
         load_discriminator(tmp_path, MODEL)
+
+
+def test_raw_sources_have_no_lips_to_hear(tmp_path: Path) -> None:
+    assert load_lip_net(tmp_path, tiny.model_params(sources="raw")) is None
