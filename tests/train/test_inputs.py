@@ -128,3 +128,13 @@ def test_a_batch_moves_to_a_device_whole(batch: Batch) -> None:
     assert moved.keys == batch.keys
     for field in moved[1:]:
         assert {part.device.type for part in (field if isinstance(field, tuple) else [field])} == {"meta"}
+
+
+def test_guided_lips_are_as_far_open_as_the_target_s(batch: Batch) -> None:
+    opened = batch.landmarks.clone()
+    opened[..., 66, 1] = opened[..., 62, 1] + 0.3  # of the crop's side
+    as_it_is, moved = (make_inputs(each, tiny.model_params()) for each in (batch, batch._replace(landmarks=opened)))
+    difference = (as_it_is.source - moved.source)[:, :, :3].abs().amax(dim=(0, 1, 2))
+    assert difference[: PX // 3].max() < 1e-6
+    assert difference[PX // 2 :].max() > 0.1
+    assert torch.equal(as_it_is.source[:, :, 3:], moved.source[:, :, 3:])

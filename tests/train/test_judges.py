@@ -8,7 +8,15 @@ import torch
 from talkedit.errors import ModelError
 from talkedit.models.build import build_discriminator, build_eye_net, build_lip_net
 from talkedit.models.discriminator import CosineDistance, L2Distance
-from talkedit.train.judges import CARD_FILE, JudgesCard, load_discriminator, load_eye_net, load_lip_net, read_card, save_judges
+from talkedit.train.judges import (
+    CARD_FILE,
+    JudgesCard,
+    load_discriminator,
+    load_eye_net,
+    load_lip_net,
+    read_card,
+    save_judges,
+)
 
 from .. import tiny
 
