@@ -29,7 +29,7 @@ def draw_chart(plan: Plan, ranges: Ranges, again: Attributes | None = None) -> b
     rows = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
     for axes, name in zip(rows, names, strict=True):
         _draw_row(axes, name, plan, ranges[name], again)
-    rows[0].legend(loc="upper right", ncols=4, fontsize=8, framealpha=0.8)
+    figure.legend(*rows[0].get_legend_handles_labels(), loc="outside upper right", ncols=4, fontsize=8, frameon=False)
     rows[-1].set_xlabel("seconds")
     png = io.BytesIO()
     figure.savefig(png, format="png")

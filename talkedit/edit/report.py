@@ -130,7 +130,8 @@ def _rounded(value: float | np.floating) -> float:
 
 
 def _page(report: EditReport, content: dict[str, Any], chart: bytes) -> str:
-    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in summary(report))
+    told = (sentence.replace(str(report.out), report.out.name) for sentence in summary(report))  # no folder of yours
+    sentences = "".join(f"<li>{escape(sentence)}</li>" for sentence in told)
     seam = content["seam"]
     if seam:
         sentences += f"<li>seam: gradient across the border {seam['median']:.2f} times the input's (median), "

@@ -70,3 +70,4 @@ def test_a_reference_gives_its_pose_and_a_report_tells_of_it(
     assert page.count("data:image/jpeg") == 8
     assert page.count("data:image/png") == 1
     assert "http" not in page
+    assert str(tmp_path) not in page
