@@ -1,5 +1,6 @@
 """Fixtures that every room's tests share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,14 @@ import pytest
 from .project import Project, make_project
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def authority_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Edits are signed; the user's own authority is left out of it, in processes of their own too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TALKEDIT_AUTHORITY", str(tmp_path_factory.mktemp("signing") / "authority"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import av
 
 from talkedit.media.decode import Decoder
 from talkedit.media.ffmpeg import ffmpeg_path
-from talkedit.media.rewrite import Planes, to_yuv420p, upright_planes
+from talkedit.media.planes import Planes, format_of, to_format, upright_planes
 
 FAST = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-bf", "0")
 
@@ -22,7 +22,7 @@ def remake(source: Path, out: Path, *options: str, codec: tuple[str, ...] = FAST
 
 def planes_of(path: Path) -> list[Planes]:
     """Y, U and V of every frame, as decoded."""
-    return [upright_planes(to_yuv420p(frame, path)) for _, frame in Decoder(path).frames()]
+    return [upright_planes(to_format(frame, format_of(frame), path)) for _, frame in Decoder(path).frames()]
 
 
 def sound_of(path: Path) -> list[tuple[bytes, Fraction | None]]:

@@ -99,9 +99,9 @@ def test_a_film_that_cannot_be_edited_is_said(
     [
         ([], "nothing to change; give at least one of --yaw"),
         (["--emotion", "bored"], "emotion is 'bored': give one of angry, disgust"),
-        (["--eye-openness", "2"], "eye openness is 2.0: give a value from 0 (closed) to 1 (open)"),
+        (["--eye-openness", "2"], "eye openness is 2: give a value from 0 (closed) to 1 (open)"),
         (["--yaw", "nan"], "yaw is nan: give degrees"),
-        (["--yaw", "90"], "yaw is 90.0: give degrees from -60 to 60"),
+        (["--yaw", "90"], "yaw is 90: give degrees from -60 to 60"),
         (["--yaw", "40"], "yaw 40 degrees: the model's footage shows"),
         (["--emotion", "surprise"], "emotion surprise: the model's footage never shows it; add --force"),
         (["--yaw", "8", "--preset", "warp"], "preset is 'warp': give one of ultrafast"),
@@ -226,9 +226,12 @@ def test_an_edit_says_what_was_done(
     command = ("edit", films / "good.mp4", "-o", out, "-m", tiny_model, "--preset", "ultrafast")
     ended = talkedit(*command, "--yaw", "40", "--eye-openness", "0.3", "--force")
     assert ended.status == 0
-    done, forced = ended.out.splitlines()
+    done, forced, report = ended.out.splitlines()
     assert done == f"{out}: 12 of 12 frames edited, sound copied"
-    assert forced.startswith("forced: yaw 40 degrees: ")
+    assert forced.startswith("forced: yaw 40 degrees at 0.00 s: ")
+    assert report == f"report: {tmp_path / 'out.report.html'}"
+    files = {path.name for path in tmp_path.iterdir()}
+    assert files == {"out.mp4", "out.report.html", "out.report.json"}
     assert len(list(read_frames(out))) == 12
 
 

@@ -6,11 +6,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from talkedit.edit.editor import Editor
+from talkedit.edit.editor import Editor, Wanted
 from talkedit.edit.timeline import EditParams
 from talkedit.errors import TalkeditError
 from talkedit.folders import SOURCES_TABLE, kept_rows
 from talkedit.manifest import write_atomically
+from talkedit.media.rewrite import Encoding
 from talkedit.media.video import read_frames
 from talkedit.records import Image
 
@@ -38,9 +39,10 @@ def demonstrate(raw: Path, model_folder: Path, out: Path, params: EditParams) ->
     editor = Editor.load(model_folder)
     timeline = params.timeline().taken_by(editor.model.params.attributes)  # an ablation shows what it has
     # A damaged source was good enough to train on, so it is good enough here.
-    report = editor.edit(source, out / VIDEO_FILE, timeline, accept_damage=True, crf=params.crf, preset=params.preset)
+    wanted, encoding = Wanted(timeline, accept_damage=True), Encoding(params.crf, params.preset)
+    report = editor.edit(source, out / VIDEO_FILE, wanted, encoding)
     _write_picture(source, out / VIDEO_FILE, report.n_frames, out / PICTURE_FILE)
-    before, after = report.before, editor.measure(out / VIDEO_FILE).attributes
+    before, after = report.plan.measured.attributes, editor.measure(out / VIDEO_FILE).attributes
     metrics: dict[str, Any] = {"n_frames": report.n_frames, "n_edited": report.n_edited}
     for index, angle in enumerate(("yaw", "pitch", "roll")):
         metrics[f"{angle}_before_deg"] = float(before.pose_deg[:, index].mean())

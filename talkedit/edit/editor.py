@@ -1,35 +1,70 @@
-"""Edits a video in two passes over its frames, in memory that does not grow with the video's pictures.
+"""Edits a video in passes over its frames, in memory that does not grow with the video's pictures.
 
-The first pass follows the face and measures pose, emotion and blink; the second draws the head again, as asked, and
+The first pass follows the face and measures pose, emotion and blink; the last draws the head again, as asked, and
 puts it back. Every frame keeps its own time: codes and speech are taken at each frame's time stamp, whatever the rate.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from talkedit.edit.renderer import Crops, Renderer, take, take_attributes
+from talkedit.edit.limits import beyond_footage, never_shown
+from talkedit.edit.measure import Measured, Measurer, Stretches
+from talkedit.edit.plan import Draughtsman, Plan, make_plan
+from talkedit.edit.provenance import Credentials, Seal
+from talkedit.edit.reference import TAKES, check_taking, take_over
+from talkedit.edit.renderer import Renderer
+from talkedit.edit.seam import SeamMeter
+from talkedit.edit.speech import listen
 from talkedit.edit.timeline import Timeline
-from talkedit.errors import ClipRejected, MediaError, ModelError, ParamsError
-from talkedit.face.crop import CropParams, plan_crops
-from talkedit.face.extract import AttributesParams, build_extractors, extract_attributes
-from talkedit.face.geometry import cut
-from talkedit.face.head import camera_of, locate_heads, turn_heads
-from talkedit.face.paste import match_seam, paste
-from talkedit.face.track import FaceTracker
-from talkedit.media.audio import MEL_SILENCE, N_MELS, mel_spectrogram, mel_windows, read_audio
-from talkedit.media.rewrite import check_output, rewrite_video
-from talkedit.media.video import Frame, Reader, read_frames
-from talkedit.params import S, parse
+from talkedit.errors import MediaError, ModelError
+from talkedit.media.ffmpeg import Sound
+from talkedit.media.rewrite import Encoding, RewriteReport, check_output, rewrite_video
+from talkedit.media.video import Frame, Reader
 from talkedit.progress import progress_bar
-from talkedit.records import CLIP_FPS, Attributes, CropTrack, Floats, Image
-from talkedit.shards.writer import ShardsParams
-from talkedit.train.artifact import CARD_FILE, TrainedModel, load_model
+from talkedit.records import Attributes, Floats, Image
+from talkedit.train.artifact import TrainedModel, load_model
 
-CHUNK_S, OVERLAP_S = 8.0, 1.0  # crops are measured in chunks that overlap, so that smoothing has no seams
+
+@dataclass(frozen=True)
+class Reference:
+    """Another video to take some of pose, emotion and blink from.
+
+    Attributes:
+        path: The video.
+        take: Any of pose, emotion, blink.
+        align: ``time``: each frame takes what the reference shows at its time, and past the reference's end all stays
+            as it was; ``stretch``: the reference is brought to the same length.
+    """
+
+    path: Path
+    take: tuple[str, ...] = tuple(TAKES)
+    align: str = "time"
+
+    def __post_init__(self) -> None:
+        check_taking(self.take, self.align)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """All that is to become of a video.
+
+    Attributes:
+        timeline: What should change; on top of what is taken from the reference.
+        reference: Another video to take from.
+        audio: New speech, a sound file that begins with the first frame. What is longer than the video is left out;
+            after a shorter one there is silence, and the lips are drawn for it.
+        reencode_audio: Encode the sound as AAC rather than copy it; new speech always is.
+        force: Do what the model's footage never showed.
+        accept_damage: Of a damaged source, edit the frames that can be decoded.
+    """
+
+    timeline: Timeline
+    reference: Reference | None = None
+    audio: Path | None = None
+    reencode_audio: bool = False
+    force: bool = False
+    accept_damage: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,47 +72,42 @@ class EditReport:
     """What was done to a video.
 
     Attributes:
+        source: The input.
         out: The edited video.
-        n_frames: Frames in, and frames out.
-        n_edited: Frames whose head was drawn again.
-        passed_through: Stretches of frames without a usable face, (first, last), left as they were.
-        has_audio: Whether there was sound; without, the lips were drawn for silence.
+        wanted: What was asked for.
+        encoding: How the picture was encoded.
+        plan: What was measured, and asked of each frame.
+        rewritten: Counts of frames, and what became of the pixel format and of damage.
+        seam: Gradient across the border of the mask over the input's, for each frame that was edited; 1 is no seam.
         forced: What was asked for although the model's footage never showed it.
-        damage: What of the input could not be decoded, or None.
-        before: Pose, emotion and openness as they were measured in the input.
+        sidecar: The file with the content credentials, where the video cannot hold them; None: they are in the video,
+            or there are none.
     """
 
+    source: Path
     out: Path
-    n_frames: int
-    n_edited: int
-    passed_through: list[tuple[int, int]]
-    has_audio: bool
+    wanted: Wanted
+    encoding: Encoding
+    plan: Plan
+    rewritten: RewriteReport
+    seam: list[float]
     forced: list[str]
-    damage: str | None
-    before: Attributes
+    sidecar: Path | None
 
+    @property
+    def n_frames(self) -> int:
+        """Frames in, and frames out."""
+        return self.rewritten.n_frames
 
-@dataclass(frozen=True)
-class Measured:
-    """A video after the first pass; T frames.
+    @property
+    def n_edited(self) -> int:
+        """Frames whose head was drawn again."""
+        return self.rewritten.n_edited
 
-    Attributes:
-        track: Where the head is cut out.
-        found: (T,) bool, whether the frame has a face.
-        attributes: Pose, emotion, blink, as they are.
-        heads: (T, 3, 4), camera_from_head.
-        mel: (T, 80, 16), the speech at each frame.
-        has_audio: Whether there is sound.
-        damage: What could not be decoded, or None.
-    """
-
-    track: CropTrack
-    found: np.ndarray
-    attributes: Attributes
-    heads: Floats
-    mel: Floats
-    has_audio: bool
-    damage: str | None
+    @property
+    def passed_through(self) -> Stretches:
+        """Stretches of frames without a usable face, (first, last), left as they were."""
+        return self.plan.measured.gaps
 
 
 class Editor:
@@ -89,10 +119,7 @@ class Editor:
 
     def __init__(self, model: TrainedModel) -> None:
         self.model = model
-        self._crop = _prepared(model, CropParams)
-        self._shards = _prepared(model, ShardsParams)
-        self._extractors = build_extractors(_prepared(model, AttributesParams))
-        self._tracker = FaceTracker(self._crop.detect_every_n_frames, self._crop.max_gap_s)
+        self._measurer = Measurer(model)
         self._renderer = Renderer(model)
 
     @classmethod
@@ -108,78 +135,84 @@ class Editor:
         self,
         source: str | Path,
         out: str | Path,
-        timeline: Timeline,
-        force: bool = False,
-        accept_damage: bool = False,
-        crf: int = 14,
-        preset: str = "medium",
+        wanted: Timeline | Wanted,
+        encoding: Encoding | None = None,
+        credentials: Credentials | None = Credentials(),  # noqa: B008 (it is frozen)
     ) -> EditReport:
-        """Writes the video again with the head as `timeline` asks; all else stays as it is.
+        """Writes the video again with the head as it is wanted; all else stays as it is.
 
         Args:
             source: A video of the person, any frame rate, with or without sound.
             out: The file to write; its name only ever holds a complete video.
-            timeline: What should change.
-            force: Do what the model's footage never showed.
-            accept_damage: Of a damaged source, edit the frames that can be decoded.
-            crf: H.264 quality, 0 (lossless) to 51.
-            preset: x264's speed.
+            wanted: What should change; a timeline alone will do.
+            encoding: How the picture is encoded.
+            credentials: Who signs the content credentials that say what was done; None: the output has none.
 
         Raises:
-            ParamsError: There is no such preset.
-            ModelError: The model takes no such control; or its footage never showed what is asked for, and `force` is
-                off.
+            ParamsError: The timeline contradicts itself, or the certificate cannot be used.
+            ModelError: The model takes no such control; or its footage never showed what is asked for, and
+                `wanted.force` is off.
             MediaError: The source cannot be used or is damaged, or the output cannot be written.
         """
-        source, out = Path(source), Path(out)
-        check_output(source, out, preset)
-        codes = self.model.params.attributes
-        if timeline != timeline.taken_by(codes):
-            raise ModelError(
-                f"{self.model.folder}: of pose, emotion and blink this model was trained to take "
-                f"{' and '.join(codes) or 'none'}; ask for no other, or train one with more of them in model.attributes"
-            )
-        forced = timeline.never_shown(self.model.ranges, self.model.params.sources)
-        if forced and not force:
-            raise ModelError(f"{'; '.join(forced)}; add --force to try all the same")
-        measured = self.measure(source)
-        if measured.damage and not accept_damage:
-            raise MediaError(source, f"is damaged: {measured.damage}; add --force to edit the frames that are left")
-        asked = timeline.apply(measured.attributes)
-        asked_heads = turn_heads(measured.heads, asked.pose_deg)
-        camera = camera_of(measured.track.frame_size_px)[None]
-        mask = self._renderer.paste_mask(measured.track.size_px)
-
+        source, out, encoding = Path(source), Path(out), encoding or Encoding()
+        wanted = wanted if isinstance(wanted, Wanted) else Wanted(wanted)
+        check_output(source, out)
+        seal = credentials and Seal(credentials, source, out)
+        plan, forced = self.plan(source, wanted)
+        if seal:
+            seal.describe(self.model, wanted.timeline, _others(wanted))
+        draw, seam = Draughtsman(plan, self._renderer), SeamMeter()
         with progress_bar() as bar:
-            task = bar.add_task("editing", total=len(measured.found), unit="frames", note="")
+            task = bar.add_task("editing", total=len(plan.edited), unit="frames", note="")
 
-            def edit_frame(index: int, image: Image) -> tuple[Image, Floats] | None:
+            def edit_frame(number: int, image: Image) -> tuple[Image, Floats] | None:
                 bar.advance(task)
-                if index >= len(measured.found) or not measured.found[index]:
-                    return None
-                one = slice(index, index + 1)
-                transform = measured.track.frame_from_crop[index]
-                crop = cut(image, transform, measured.track.size_px)
-                shares = ((measured.track.landmarks_px[one] + 0.5) / measured.track.size_px).astype(np.float32)
-                openness = measured.attributes.eye_openness[one]
-                crops = Crops(crop[None], measured.heads[one], camera, transform[None], shares, openness)
-                drawn = self._renderer.draw(
-                    crops, asked_heads[one], crops, measured.mel[one], take_attributes(asked, one), crops.opening
-                )[0]
-                return paste(image, match_seam(drawn, crop, mask), mask, transform)
+                done = draw(number, image)
+                if done is not None:
+                    seam.add(image, *done)
+                return done
 
-            report = rewrite_video(source, out, edit_frame, crf=crf, preset=preset)
-        gaps = stretches(~measured.found)
-        return EditReport(
-            out=out,
-            n_frames=report.n_frames,
-            n_edited=report.n_edited,
-            passed_through=gaps,
-            has_audio=measured.has_audio,
-            forced=forced,
-            damage=report.damage,
-            before=measured.attributes,
-        )
+            done = rewrite_video(source, out, edit_frame, encoding, _sound(source, wanted, plan), seal and seal.sign)
+        sidecar = seal.write_sidecar() if seal else None
+        return EditReport(source, out, wanted, encoding, plan, done, seam.ratios, forced, sidecar)
+
+    def frames(self, source: str | Path, wanted: Timeline | Wanted) -> Iterator[Frame]:
+        """The edited frames, one after the other, for programs that show or encode them themselves.
+
+        Arguments and errors are those of `edit`, and all errors of the input come before the first frame. Whoever
+        encodes them has to label them: there are no content credentials here.
+        """
+        plan, _ = self.plan(Path(source), wanted if isinstance(wanted, Wanted) else Wanted(wanted))
+        draw = Draughtsman(plan, self._renderer)
+
+        def drawn() -> Iterator[Frame]:
+            for number, frame in enumerate(Reader(source)):
+                done = draw(number, frame.image)
+                yield frame if done is None else replace(frame, image=done[0])
+
+        return drawn()
+
+    def plan(self, source: Path, wanted: Wanted) -> tuple[Plan, list[str]]:
+        """Measures the source and works out what is asked of each frame.
+
+        Returns:
+            The plan, and sentences on what it asks for that the model's footage never showed.
+
+        Raises:
+            ParamsError, ModelError, MediaError: As `edit`.
+        """
+        self._check_codes(wanted)
+        ranges, sources = self.model.ranges, self.model.params.sources
+        _refuse(never_shown(wanted.timeline, ranges, sources), wanted.force)
+        speech = listen(source, wanted.audio)
+        measured = self.measure(source)
+        if measured.damage and not wanted.accept_damage:
+            raise MediaError(source, f"is damaged: {measured.damage}; add --force to edit the frames that are left")
+        base = wanted.reference and self._taken(wanted.reference, measured)
+        plan = make_plan(measured, wanted.timeline, speech, base)
+        forced = beyond_footage(*plan.part(), ranges, sources)
+        _refuse(forced, wanted.force)
+        return plan, forced
 
     def measure(self, source: Path) -> Measured:
         """The first pass: follows the face and measures what can be changed.
@@ -187,72 +220,42 @@ class Editor:
         Raises:
             MediaError: The source cannot be read, or shows no usable face.
         """
-        reader = Reader(source)
-        info = reader.info
-        fps = float(info.average_fps)
-        times_s: list[float] = []
-        with progress_bar() as bar:
-            task = bar.add_task("following the face", total=None, unit="frames", note="")
+        return self._measurer.measure(source)
 
-            def images() -> Iterator[Image]:
-                for frame in reader:
-                    times_s.append(float(frame.time_s))
-                    bar.advance(task)
-                    yield frame.image
-
-            face = self._tracker.track(images(), (info.width_px, info.height_px), fps)
-        try:
-            # Frames without a face are passed through here, so few faces are no reason to refuse a video.
-            track = plan_crops(face, fps, self._crop.model_copy(update={"min_found_share": 1e-9}))
-        except ClipRejected as error:
-            raise MediaError(source, error.detail) from error
-        attributes = self._measure_attributes(source, track, fps)
-        heads = locate_heads(track, attributes.pose_deg, self._shards.position_smooth_s * fps)
-        audio = read_audio(source)
-        mel = np.full((N_MELS, 1), MEL_SILENCE, np.float32) if audio is None else mel_spectrogram(audio)
-        # Training hears the speech around the middle of a frame's time at 25 fps; here each frame's own time counts.
-        windows = mel_windows(mel, np.asarray(times_s) + 0.5 / float(CLIP_FPS))
-        return Measured(track, face.found, attributes, heads, windows, audio is not None, reader.damage)
-
-    def _measure_attributes(self, source: Path, track: CropTrack, fps: float) -> Attributes:
-        chunk, overlap = max(round(CHUNK_S * fps), 1), round(OVERLAP_S * fps)
-        frames, n_total = read_frames(source), len(track.landmarks_px)
-        held: list[Image] = []
-        parts: list[Attributes] = []
-        first_held = 0
-        for start in range(0, n_total, chunk):
-            stop = min(start + chunk, n_total)
-            wanted = min(stop + overlap, n_total) - (first_held + len(held))
-            held += self._cut(islice(frames, wanted), track, first_held + len(held))
-            window = slice(first_held, first_held + len(held))
-            found = extract_attributes(np.stack(held), take(track, window), fps, self._extractors)
-            parts.append(take_attributes(found, slice(start - first_held, stop - first_held)))
-            keep_from = max(stop - overlap, 0)
-            held, first_held = held[keep_from - first_held :], keep_from
-        return Attributes(
-            *(
-                np.concatenate([getattr(part, name) for part in parts])
-                for name in ("pose_deg", "emotion", "eye_openness")
+    def _check_codes(self, wanted: Wanted) -> None:
+        codes = self.model.params.attributes
+        taken = wanted.reference.take if wanted.reference else ()
+        if wanted.timeline != wanted.timeline.taken_by(codes) or not set(taken) <= set(codes):
+            raise ModelError(
+                f"{self.model.folder}: of pose, emotion and blink this model was trained to take "
+                f"{' and '.join(codes) or 'none'}; ask for no other, or train one with more of them in model.attributes"
             )
+
+    def _taken(self, reference: Reference, measured: Measured) -> Attributes:
+        other = self.measure(reference.path)
+        return take_over(
+            measured.attributes,
+            measured.clock,
+            other.attributes,
+            other.clock,
+            other.found,
+            reference.take,
+            reference.align,
         )
 
-    @staticmethod
-    def _cut(frames: Iterator[Frame], track: CropTrack, first: int) -> list[Image]:
-        return [
-            cut(frame.image, track.frame_from_crop[first + offset], track.size_px)
-            for offset, frame in enumerate(frames)
-        ]
+
+def _sound(source: Path, wanted: Wanted, plan: Plan) -> Sound:
+    measured = plan.measured
+    if wanted.audio is not None:
+        return Sound(wanted.audio, "aac", measured.info.start_s, measured.clock.end_s)
+    return Sound(source, "aac" if wanted.reencode_audio else "copy")
 
 
-def _prepared(model: TrainedModel, schema: type[S]) -> S:
-    """The section under which the model's footage was prepared, which an edit has to do in the same way."""
-    try:
-        return parse(schema, model.preparation[schema.section], str(model.folder))
-    except (KeyError, ParamsError) as error:
-        raise ModelError(f"{model.folder / CARD_FILE}: is damaged ({error}); train the model again") from error
+def _others(wanted: Wanted) -> dict[str, Path]:
+    named = {"reference": wanted.reference and wanted.reference.path, "audio": wanted.audio}
+    return {name: path for name, path in named.items() if path is not None}
 
 
-def stretches(flags: np.ndarray) -> list[tuple[int, int]]:
-    """The runs of true values, (first, last) each: ``[0, 1, 1, 0, 1]`` gives ``[(1, 2), (4, 4)]``."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
-    return [(int(first), int(end) - 1) for first, end in zip(edges[::2], edges[1::2], strict=True)]
+def _refuse(sentences: list[str], force: bool) -> None:
+    if sentences and not force:
+        raise ModelError(f"{'; '.join(sentences)}; add --force to try all the same")

@@ -47,7 +47,33 @@ def read_audio(path: str | Path, sample_rate_hz: int = SAMPLE_RATE_HZ) -> Floats
         MediaError: As `talkedit.media.video.probe`.
     """
     path = Path(path)
-    zero_s = probe(path).start_s
+    return _read(path, probe(path).start_s, sample_rate_hz)
+
+
+def read_sound(path: str | Path, sample_rate_hz: int = SAMPLE_RATE_HZ) -> Floats:
+    """The first audio stream of a file that needs no picture, as mono, from its first sample on.
+
+    Args:
+        path: A sound or video file.
+        sample_rate_hz: The rate wanted.
+
+    Returns:
+        (n,) float32, full scale at -1 and 1.
+
+    Raises:
+        MediaError: There is no such file, or no sound in it that can be decoded.
+    """
+    path = Path(path)
+    with open_media(path) as container:
+        stream = next(iter(container.streams.audio), None)
+        begin_s = (stream.start_time or 0) * (stream.time_base or 0) if stream else Fraction(0)
+    samples = _read(path, Fraction(begin_s), sample_rate_hz)
+    if samples is None:
+        raise MediaError(path, "has no sound that can be decoded; give another file")
+    return samples
+
+
+def _read(path: Path, zero_s: Fraction, sample_rate_hz: int) -> Floats | None:
     with open_media(path) as container:
         if not container.streams.audio:
             return None

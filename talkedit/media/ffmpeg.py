@@ -1,10 +1,11 @@
 """What is left to the ffmpeg program: putting streams together without touching them."""
 
-import os
 import shutil
 import subprocess
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import ffmpeg
@@ -30,43 +31,70 @@ def ffmpeg_path() -> str:
         raise TalkeditError("there is no ffmpeg; install it, or install the package imageio-ffmpeg again") from error
 
 
-def mux_audio(video: Path, audio_from: Path, out: Path) -> None:
-    """Puts the picture of one file and all sound of another into a third; no packet of either is changed.
+@dataclass(frozen=True)
+class Sound:
+    """Where sound comes from.
+
+    Attributes:
+        path: A file; all its audio streams are taken, and it may have none.
+        codec: ``copy`` leaves its packets as they are, ``aac`` encodes them (256 kb/s).
+        begin_s: When its first sample is heard, on the picture's clock, for a file with a clock of its own; None for
+            one that shares the picture's.
+        at_most_s: What comes later is left out.
+    """
+
+    path: Path
+    codec: str = "copy"
+    begin_s: Fraction | None = None
+    at_most_s: float | None = None
+
+    def stream(self) -> Any:
+        """For ffmpeg-python."""
+        options: dict[str, str | float] = {}
+        if self.begin_s is not None:
+            options["itsoffset"] = f"{float(self.begin_s):.6f}"
+        if self.at_most_s is not None:
+            options["t"] = f"{self.at_most_s:.6f}"
+        return ffmpeg.input(_local(self.path), **options)["a?"]
+
+
+def mux_audio(video: Path, sound: Sound, part: Path, out: Path) -> None:
+    """Puts the picture of one file and all sound of another into a third; no packet of the picture is changed.
 
     Time stamps are kept on the clocks that both files have, so sound that began before or after the picture still
     does. In Matroska, which counts in milliseconds from zero, both may move together.
 
     Args:
         video: Its first video stream is taken.
-        audio_from: All its audio streams are taken; it may have none.
-        out: The file to write, .mp4, .mov or .mkv; replaced if there, and only once complete.
+        sound: The sound.
+        part: The file to write; what is left of it after an error is removed.
+        out: What it will be called, for messages.
 
     Raises:
         MediaError: ffmpeg cannot do it; the message has its last words.
     """
-    part = out.with_name(f".{out.stem}.{os.getpid()}.mux{out.suffix}")
-    pictures, sound = ffmpeg.input(_local(video)), ffmpeg.input(_local(audio_from))
-    options = {"c": "copy", "map_metadata": -1, "map_chapters": -1} | _container_options(video, out)
-    job = ffmpeg.output(pictures["v:0"], sound["a?"], _local(part), **options)
+    options = {"c:v": "copy", "c:a": sound.codec, "map_metadata": -1, "map_chapters": -1}
+    options |= {"b:a": "256k"} if sound.codec == "aac" else {}
+    job = ffmpeg.output(
+        ffmpeg.input(_local(video))["v:0"], sound.stream(), _local(part), **options, **_container_options(video, out)
+    )
     job = job.global_args("-copyts", "-nostdin", "-loglevel", "error")
     try:
         _run(job.compile(cmd=ffmpeg_path(), overwrite_output=True), out)
-        part.replace(out)
-    except OSError as error:
-        raise MediaError(out, f"cannot be written ({error.strerror}); nothing was changed") from error
-    finally:
+    except MediaError:
         part.unlink(missing_ok=True)
+        raise
 
 
 def _container_options(video: Path, out: Path) -> dict[str, str | int]:
     if out.suffix.lower() == ".mkv":
         return {}
-    return {"movflags": "+faststart", "video_track_timescale": _time_base(video).denominator}
-
-
-def _time_base(video: Path) -> Fraction:
     with av.open(_local(video)) as container:
-        return container.streams.video[0].time_base or Fraction(1, 90_000)
+        stream = container.streams.video[0]
+        scale = (stream.time_base or Fraction(1, 90_000)).denominator
+        # Players of Apple's know HEVC by no other tag.
+        tag = {"tag:v": "hvc1"} if stream.codec_context.name == "hevc" else {}
+    return {"movflags": "+faststart", "video_track_timescale": scale} | tag
 
 
 def _local(path: Path) -> str:
@@ -79,5 +107,7 @@ def _run(command: list[str], out: Path) -> None:
     if done.returncode != 0:
         last_words = " ".join(done.stderr.split())[-400:] or f"it ended with status {done.returncode}"
         raise MediaError(
-            out, f"ffmpeg cannot write it: {last_words}; check the free space, or use .mkv, which takes any sound"
+            out,
+            f"ffmpeg cannot write it: {last_words}; check the free space; if it is the sound, use .mkv, which takes "
+            "any, or --reencode-audio",
         )

@@ -15,6 +15,7 @@ LEVELS = {
     "talkedit": 4,  # the package root: names for users, imported only when asked for
     **dict.fromkeys(("errors", "params", "records", "closure", "manifest", "asset_list"), 0),
     **dict.fromkeys(("models", "face.geometry", "face.paste", "media.segment", "edit.timeline"), 1),
+    **dict.fromkeys(("edit.moments", "edit.wishes", "edit.gestures", "edit.curves", "edit.limits"), 1),
     **dict.fromkeys(("evaluate.mesh", "evaluate.metrics", "evaluate.signals"), 1),
     **dict.fromkeys(("assets", "transfer", "tables", "folders", "progress", "stage", "media", "face", "shards"), 2),
     **dict.fromkeys(("train", "live", "evaluate", "edit", "bench"), 3),

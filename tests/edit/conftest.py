@@ -1,4 +1,4 @@
-"""The editor of the tiny model, and a second of its person."""
+"""An editor of a model that never trained, and a second of footage."""
 
 from pathlib import Path
 
@@ -7,11 +7,18 @@ import pytest
 from talkedit.edit.editor import Editor
 
 from ..films import remake
+from .untrained import save_untrained
 
 
 @pytest.fixture(scope="session")
-def editor(tiny_model: Path) -> Editor:
-    return Editor.load(tiny_model)
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder, to be read only."""
+    return save_untrained(tmp_path_factory.mktemp("untrained") / "generator")
+
+
+@pytest.fixture(scope="session")
+def editor(untrained: Path) -> Editor:
+    return Editor.load(untrained)
 
 
 @pytest.fixture(scope="session")

@@ -4,20 +4,25 @@ import subprocess
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
 from talkedit.errors import MediaError, ParamsError
+from talkedit.media.audio import read_audio, write_wav
 from talkedit.media.decode import Decoder
-from talkedit.media.ffmpeg import ffmpeg_path, mux_audio
-from talkedit.media.rewrite import compose, rewrite_video, to_yuv420p, upright_planes
+from talkedit.media.ffmpeg import Sound, ffmpeg_path, mux_audio
+from talkedit.media.planes import compose, format_of, to_format, upright_planes
+from talkedit.media.rewrite import Encoding, rewrite_video
 from talkedit.media.video import measure_duration_s, probe, read_frames
 
 from .films import HEIGHT_PX, WIDTH_PX, full_disk, number_of, tone
 
-LOSSLESS = {"crf": 0, "preset": "ultrafast"}
+LOSSLESS = Encoding(crf=0, preset="ultrafast")
+FAST = Encoding(preset="ultrafast")
+CLICK_OFF = 600  # samples of 48 kHz, 12 ms: an encoder's packet smears a click
 BOX = (slice(21, 44), slice(31, 62))  # odd edges, so that chroma samples straddle them
 
 
@@ -33,7 +38,7 @@ def invert_box(number: int, image: np.ndarray) -> tuple[np.ndarray, np.ndarray] 
 
 
 def planes_of(path: Path) -> list[list[np.ndarray]]:
-    return [list(upright_planes(to_yuv420p(frame, path))) for _, frame in Decoder(path).frames()]
+    return [list(upright_planes(to_format(frame, format_of(frame), path))) for _, frame in Decoder(path).frames()]
 
 
 def audio_packets(path: Path) -> list[tuple[bytes, Fraction]]:
@@ -43,7 +48,7 @@ def audio_packets(path: Path) -> list[tuple[bytes, Fraction]]:
 
 def test_only_samples_under_the_mask_change(film, tmp_path: Path) -> None:
     source, out = film(), tmp_path / "out.mp4"
-    report = rewrite_video(source, out, invert_box, **LOSSLESS)
+    report = rewrite_video(source, out, invert_box, LOSSLESS)
     assert (report.n_frames, report.n_edited, report.has_audio, report.damage) == (50, 25, False, None)
     inside = [np.zeros((HEIGHT_PX, WIDTH_PX), bool), *(np.zeros((HEIGHT_PX // 2, WIDTH_PX // 2), bool) for _ in "uv")]
     inside[0][BOX] = True
@@ -61,7 +66,7 @@ def test_the_edit_is_what_is_shown(film, tmp_path: Path) -> None:
     def paint(_: int, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.full_like(image, (40, 90, 200)), np.ones(image.shape[:2], np.float32)
 
-    rewrite_video(film(), tmp_path / "out.mp4", paint, **LOSSLESS)
+    rewrite_video(film(), tmp_path / "out.mp4", paint, LOSSLESS)
     frame = next(read_frames(tmp_path / "out.mp4"))
     assert np.abs(frame.image.astype(int) - (40, 90, 200)).max() <= 3
 
@@ -100,7 +105,7 @@ def test_colours_are_tagged_as_the_source(film, tmp_path: Path) -> None:
     source = film(
         "full.mp4", pixel_format="yuvj420p", options={"x264-params": "colormatrix=bt709:colorprim=bt709:transfer=bt709"}
     )
-    rewrite_video(source, tmp_path / "out.mp4", invert_box, **LOSSLESS)
+    rewrite_video(source, tmp_path / "out.mp4", invert_box, LOSSLESS)
     tags = []
     for path in (source, tmp_path / "out.mp4"):
         _, frame = next(Decoder(path).frames())
@@ -111,14 +116,98 @@ def test_colours_are_tagged_as_the_source(film, tmp_path: Path) -> None:
 
 
 def test_pixels_that_are_not_square_stay_so(film, tmp_path: Path) -> None:
-    rewrite_video(film(options={"x264-params": "sar=4/3:bframes=0"}), tmp_path / "out.mp4", lambda *_: None, **LOSSLESS)
+    rewrite_video(film(options={"x264-params": "sar=4/3:bframes=0"}), tmp_path / "out.mp4", lambda *_: None, LOSSLESS)
     assert probe(tmp_path / "out.mp4").pixel_aspect == Fraction(4, 3)
 
 
-def test_a_preset_that_does_not_exist_is_said(film, tmp_path: Path) -> None:
-    source = film()
-    with pytest.raises(ParamsError, match="preset is 'warp': give one of ultrafast, "):
-        rewrite_video(source, tmp_path / "out.mp4", lambda *_: None, preset="warp")
+@pytest.mark.parametrize(
+    ("wish", "sentence"),
+    [
+        ({"preset": "warp"}, "preset is 'warp': give one of ultrafast, "),
+        ({"codec": "vp9"}, "codec is 'vp9': give one of h264, hevc"),
+        ({"pixel_format": "rgb24"}, "pixel format is 'rgb24': give one of source, yuv420p, "),
+        ({"pixel_format": "yuv420p12le"}, "h264 has no 12 bits here; give --codec hevc"),
+        ({"crf": 52}, r"crf is 52: give 0 \(lossless\) to 51"),
+    ],
+)
+def test_an_encoding_that_does_not_exist_is_said(wish: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ParamsError, match=sentence):
+        Encoding(**wish)
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le"])
+def test_samples_of_other_formats_pass_through_as_they_are(film, tmp_path: Path, pixel_format: str) -> None:
+    source = film("film.mkv", codec="ffv1", pixel_format=pixel_format)
+    report = rewrite_video(source, tmp_path / "out.mp4", invert_box, LOSSLESS)
+    assert (report.pixel_format, report.exact) == (pixel_format, True)
+    for number, (before, after) in enumerate(zip(planes_of(source), planes_of(tmp_path / "out.mp4"), strict=True)):
+        assert after[0].dtype == (np.uint16 if "10" in pixel_format else np.uint8)
+        assert np.array_equal(before[0][BOX], after[0][BOX]) == bool(number % 2)
+        rows, columns = HEIGHT_PX // before[1].shape[0], WIDTH_PX // before[1].shape[1]
+        outside = [np.ones(plane.shape, bool) for plane in before]
+        outside[0][BOX] = False
+        for chroma in outside[1:]:
+            chroma[21 // rows : 43 // rows + 1, 31 // columns : 61 // columns + 1] = False
+        assert all(np.array_equal(a[o], b[o]) for a, b, o in zip(before, after, outside, strict=True))
+
+
+def test_a_format_that_no_codec_holds_is_converted_and_said(film, tmp_path: Path) -> None:
+    report = rewrite_video(film("film.mkv", codec="ffv1", pixel_format="bgr0"), tmp_path / "out.mp4", invert_box, FAST)
+    assert (report.pixel_format, report.exact) == ("yuv420p", False)
+
+
+def test_hevc_is_hevc_with_the_same_times(film, tmp_path: Path) -> None:
+    source, out = film(stamps=[0, 3, 4, 9, 20, 21], time_base=Fraction(1, 100)), tmp_path / "out.mp4"
+    report = rewrite_video(source, out, invert_box, Encoding(crf=20, preset="ultrafast", codec="hevc"))
+    assert (report.n_frames, probe(out).codec) == (6, "hevc")
+    assert [frame.time_s for frame in read_frames(out)] == [frame.time_s for frame in read_frames(source)]
+    assert [number_of(frame.image) for frame in read_frames(out)] == list(range(6))
+
+
+def test_new_sound_begins_with_the_picture_and_ends_with_it(film, tmp_path: Path) -> None:
+    """A click 0.5 s into the new sound is heard 0.5 s after the first frame; what comes after 2 s is left out."""
+    samples = np.zeros(3 * 48_000, np.float32)
+    samples[24_000:24_200] = 0.9
+    write_wav(tmp_path / "new.wav", samples, 48_000)
+    source = film(stamps=list(range(30, 80)), sound_s=(0.0, tone(48_000, 48_000)))
+    sound = Sound(tmp_path / "new.wav", "aac", probe(source).start_s, 2.0)
+    for suffix in (".mp4", ".mkv"):
+        out = tmp_path / f"out{suffix}"
+        assert rewrite_video(source, out, lambda *_: None, FAST, sound).has_audio
+        heard = read_audio(out, 48_000)
+        assert heard is not None
+        loud = np.flatnonzero(np.abs(heard) > 0.3)
+        assert loud[0] == pytest.approx(24_000, abs=CLICK_OFF)
+        assert len(heard) == pytest.approx(2 * 48_000, abs=2 * 1024)
+
+
+def test_sound_is_encoded_anew_on_request_and_stays_in_its_place(film, tmp_path: Path) -> None:
+    source = film("film.mkv", sound_s=(0.3, tone(48_000, 48_000)))
+    rewrite_video(source, tmp_path / "out.mp4", lambda *_: None, FAST, Sound(source, "aac"))
+    before, after = read_audio(source, 48_000), read_audio(tmp_path / "out.mp4", 48_000)
+    assert before is not None
+    assert after is not None
+    begins = [int(np.flatnonzero(np.abs(heard) > 0.1)[0]) for heard in (before, after)]
+    assert begins[0] == pytest.approx(0.3 * 48_000, abs=CLICK_OFF)
+    assert begins[1] == pytest.approx(begins[0], abs=CLICK_OFF)
+
+
+def test_what_seals_a_file_gets_it_whole_and_its_failure_leaves_nothing(film, tmp_path: Path) -> None:
+    source, out, seen = film(), tmp_path / "out.mp4", []
+
+    def seal(path: Path) -> None:
+        seen.append(len(list(read_frames(path))))
+        assert not out.exists()
+
+    rewrite_video(source, out, lambda *_: None, FAST, seal=seal)
+    assert seen == [50]
+    out.unlink()
+
+    def fail(_: Path) -> None:
+        raise MediaError("seal", "is broken")
+
+    with pytest.raises(MediaError, match="is broken"):
+        rewrite_video(source, out, lambda *_: None, FAST, seal=fail)
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
 
 
@@ -135,7 +224,7 @@ def test_a_rotation_tag_becomes_an_upright_picture(film, tmp_path: Path) -> None
     command = [ffmpeg_path(), "-loglevel", "error", "-display_rotation", "90", "-i", film(), "-c", "copy", turned]
     subprocess.run(command, check=True)
     assert (probe(turned).width_px, probe(turned).height_px) == (HEIGHT_PX, WIDTH_PX)
-    rewrite_video(turned, tmp_path / "out.mp4", invert_box, **LOSSLESS)
+    rewrite_video(turned, tmp_path / "out.mp4", invert_box, LOSSLESS)
     info = probe(tmp_path / "out.mp4")
     assert (info.width_px, info.height_px, info.rotation_deg) == (HEIGHT_PX, WIDTH_PX, 0)
     for before, after in zip(read_frames(turned), read_frames(tmp_path / "out.mp4"), strict=True):
@@ -146,7 +235,7 @@ def test_a_rotation_tag_becomes_an_upright_picture(film, tmp_path: Path) -> None
 
 def test_odd_sizes_are_padded_by_the_last_row_and_column(film, tmp_path: Path) -> None:
     source = film("odd.mkv", codec="ffv1", size_px=(97, 65))
-    rewrite_video(source, tmp_path / "out.mp4", invert_box, **LOSSLESS)
+    rewrite_video(source, tmp_path / "out.mp4", invert_box, LOSSLESS)
     before, after = planes_of(source)[1], planes_of(tmp_path / "out.mp4")[1]
     assert after[0].shape == (66, 98)
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
@@ -173,7 +262,7 @@ def test_a_full_disk_is_said_in_one_sentence(film, tmp_path: Path) -> None:
     ones = np.ones((HEIGHT_PX, WIDTH_PX), np.float32)
     source, out = film(), tmp_path / "out.mp4"
     with full_disk(30_000), pytest.raises(MediaError, match=r"out\.mp4: cannot be written .*free some space"):
-        rewrite_video(source, out, lambda _, image: (noise.integers(0, 255, image.shape, np.uint8), ones), crf=1)
+        rewrite_video(source, out, lambda _, i: (noise.integers(0, 255, i.shape, np.uint8), ones), Encoding(crf=1))
     assert {path.name for path in tmp_path.iterdir()} == {"film.mp4"}
 
 
@@ -193,13 +282,14 @@ def test_outputs_that_cannot_be_are_refused_before_work(film, tmp_path: Path) ->
 def test_sound_that_the_container_cannot_hold_is_ffmpegs_to_say(film, tmp_path: Path) -> None:
     (tmp_path / "sound.mkv").write_bytes(b"")
     with pytest.raises(MediaError, match=r"ffmpeg cannot write it: .*sound\.mkv"):
-        mux_audio(film(), tmp_path / "sound.mkv", tmp_path / "out.mp4")
+        mux_audio(film(), Sound(tmp_path / "sound.mkv"), tmp_path / "part.mp4", tmp_path / "out.mp4")
     assert not (tmp_path / "out.mp4").exists()
+    assert not (tmp_path / "part.mp4").exists()
 
 
 def test_a_damaged_source_keeps_what_can_be_decoded(shared_media: Path, tmp_path: Path) -> None:
     source = shared_media / "cases" / "mpeg1_decode_errors.mpg"
-    report = rewrite_video(source, tmp_path / "out.mp4", lambda *_: None, preset="ultrafast")
+    report = rewrite_video(source, tmp_path / "out.mp4", lambda *_: None, FAST)
     assert report.n_frames == 75
     assert report.damage is not None
     assert [f.time_s for f in read_frames(tmp_path / "out.mp4")] == [f.time_s for f in read_frames(source)]
@@ -208,6 +298,6 @@ def test_a_damaged_source_keeps_what_can_be_decoded(shared_media: Path, tmp_path
 @pytest.mark.parametrize("name", ["portrait_vfr.mp4", "scene_cuts_2997.mp4"])
 def test_real_files_keep_their_times_and_sound(shared_media: Path, tmp_path: Path, name: str) -> None:
     source = shared_media / "cases" / name
-    rewrite_video(source, tmp_path / "out.mp4", lambda *_: None, preset="ultrafast")
+    rewrite_video(source, tmp_path / "out.mp4", lambda *_: None, FAST)
     assert [f.time_s for f in read_frames(tmp_path / "out.mp4")] == [f.time_s for f in read_frames(source)]
     assert audio_packets(source) == audio_packets(tmp_path / "out.mp4")

@@ -1,0 +1,130 @@
+"""`talkedit edit`, `talkedit timeline` and `talkedit inspect`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from talkedit.errors import ParamsError
+from talkedit.manifest import write_atomically
+
+timeline_commands = typer.Typer(
+    no_args_is_help=True,
+    help="Look at what a timeline asks for before anything is drawn.",
+    rich_markup_mode="rich",
+)
+
+DEFAULT_MODEL = Path("models/sample/generator")
+TAKES = "pose,emotion,blink"
+
+Model = Annotated[Path, typer.Option("-m", "--model", help="The person's model folder.")]
+Said = list[str] | None
+
+
+def edit(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A video of the person whose model it is.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="The video to write: .mp4, .mov or .mkv.")],
+    model: Model = DEFAULT_MODEL,
+    yaw: Annotated[Said, typer.Option(help="Degrees; positive: to the person's own left.")] = None,
+    pitch: Annotated[Said, typer.Option(help="Degrees; positive: up.")] = None,
+    roll: Annotated[Said, typer.Option(help="Degrees; positive: clockwise as the viewer sees it.")] = None,
+    emotion: Annotated[Said, typer.Option(help="Such as happy, or happy=0.7,surprise=0.3.")] = None,
+    eye_openness: Annotated[Said, typer.Option(help="0 (closed) to 1 (open).")] = None,
+    timeline: Annotated[Path | None, typer.Option(metavar="FILE", help="A .yaml, .json or .csv timeline.")] = None,
+    reference: Annotated[Path | None, typer.Option(metavar="REF", help="A video to take attributes from.")] = None,
+    take: Annotated[str, typer.Option(help="Which of them.")] = TAKES,
+    align: Annotated[str, typer.Option(help="The reference by 'time', or 'stretch' it to the same length.")] = "time",
+    audio: Annotated[Path | None, typer.Option(metavar="NEW", help="New speech, which the lips follow.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Try what was never shown, and damaged videos.")] = False,
+    crf: Annotated[int, typer.Option(min=0, max=51, help="Quality; 0 is lossless, 14 looks so.")] = 14,
+    preset: Annotated[str, typer.Option(help="The encoder's speed, ultrafast to veryslow.")] = "medium",
+    codec: Annotated[str, typer.Option(help="h264 or hevc.")] = "h264",
+    pixel_format: Annotated[str, typer.Option(help="Such as yuv420p or yuv422p10le; 'source' keeps its.")] = "source",
+    reencode_audio: Annotated[bool, typer.Option("--reencode-audio", help="As AAC, rather than copied.")] = False,
+    report: Annotated[bool, typer.Option(help="Write a .report.html and .report.json beside it.")] = True,
+    provenance: Annotated[bool, typer.Option(help="Sign content credentials that say what was done.")] = True,
+    certificate: Annotated[Path | None, typer.Option(metavar="PEM", help="Yours, to sign with.")] = None,
+    key: Annotated[Path | None, typer.Option(metavar="PEM", help="Its private key.")] = None,
+    signing_algorithm: Annotated[str, typer.Option(help="As the key has it.")] = "es256",
+) -> None:
+    """Write a video again with the head changed as asked; what is not named stays as it was.
+
+    A value is 12, or +12 to add, +-12 to take away, x0.5 to multiply, each for all of the video or, as +12@1.5..3, for
+    a part of it, whose ends may also be frames (45f) or timecodes; an option may be given several times.
+
+    The full frame, every frame and the sound are kept. Example:
+
+    talkedit edit in.mp4 -o out.mp4 --yaw +8 --eye-openness x0.5@2..3
+    """
+    from talkedit.edit.editor import Editor, Reference, Wanted  # noqa: PLC0415 (torch: seconds)
+    from talkedit.edit.provenance import Credentials  # noqa: PLC0415
+    from talkedit.edit.report import write_report  # noqa: PLC0415
+    from talkedit.edit.summary import summary  # noqa: PLC0415
+    from talkedit.edit.timeline import Timeline  # noqa: PLC0415
+    from talkedit.edit.timeline_file import read_timeline  # noqa: PLC0415
+    from talkedit.media.rewrite import Encoding  # noqa: PLC0415
+
+    asked = Timeline(yaw=yaw, pitch=pitch, roll=roll, emotion=emotion, eye_openness=eye_openness)
+    if timeline is not None:
+        asked = read_timeline(timeline).joined(asked)
+    if asked.is_empty and reference is None and audio is None:
+        raise ParamsError(
+            "nothing to change; give at least one of --yaw --pitch --roll --emotion --eye-openness --timeline "
+            "--reference --audio"
+        )
+    other = reference and Reference(reference, tuple(take.replace(" ", "").split(",")), align)
+    wanted = Wanted(asked, other, audio, reencode_audio, force=force, accept_damage=force)
+    encoding = Encoding(crf, preset, codec, pixel_format)
+    credentials = Credentials(certificate, key, signing_algorithm) if provenance else None
+    editor = Editor.load(model)
+    done = editor.edit(source, out, wanted, encoding, credentials)
+    for sentence in summary(done):
+        print(sentence)
+    if report:
+        print(f"report: {write_report(done, editor)}")
+
+
+@timeline_commands.command()
+def show(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .yaml, .json or .csv timeline.")],
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The video that it is for.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="PNG", help="The picture to write.")],
+    model: Model = DEFAULT_MODEL,
+) -> None:
+    """Draw what is asked for over what the video shows, and warn where that is more than the training footage held.
+
+    talkedit timeline show nod.yaml in.mp4 -o nod.png
+    """
+    from talkedit.edit.chart import draw_chart  # noqa: PLC0415 (matplotlib and torch: seconds)
+    from talkedit.edit.editor import Editor, Wanted  # noqa: PLC0415
+    from talkedit.edit.timeline_file import read_timeline  # noqa: PLC0415
+
+    if out.suffix.lower() != ".png" or not out.resolve().parent.is_dir():
+        raise ParamsError(f"{out}: give the name of a .png file in a folder that exists")
+    timeline = read_timeline(file)
+    editor = Editor.load(model)
+    plan, warnings = editor.plan(source, Wanted(timeline, force=True, accept_damage=True))
+    write_atomically(out, draw_chart(plan, editor.model.ranges))
+    print(f"{out}: {int(plan.edited.sum())} of {len(plan.edited)} frames would be edited")
+    for sentence in warnings:
+        print(f"warning: {sentence}")
+
+
+def inspect(
+    video: Annotated[Path, typer.Argument(metavar="VIDEO", help="A video, edited or not.")],
+    as_json: Annotated[bool, typer.Option("--json", help="All of the manifest.")] = False,
+) -> None:
+    """Show a video's content credentials: what was edited, with what, from which source, and who signed that."""
+    from talkedit.edit.provenance import inspect as look  # noqa: PLC0415 (c2pa and torch: seconds)
+
+    found = look(video)
+    if found is None:
+        print(f"{video}: has no content credentials; that says nothing about whether it was edited")
+        return
+    if as_json:
+        print(json.dumps({"state": found.state, "problems": found.problems, "manifest": found.manifest}, indent=1))
+        return
+    print(f"{video}: {found.verdict}")
+    for name, value in found.details():
+        print(f"{name}: {value}")

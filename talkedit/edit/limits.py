@@ -1,0 +1,95 @@
+"""What of a wish the model's footage never showed. Pure."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from talkedit.edit.moments import Clock
+from talkedit.edit.timeline import Timeline
+from talkedit.records import EMOTIONS, POSE, Attributes
+
+Ranges = dict[str, tuple[float, float]]
+
+# How far past the footage a pose may be asked for: guided sources are turned by geometry and reach further.
+POSE_REACH_DEG = {"guided": 12.0, "raw": 3.0}
+# An emotion counts as shown by the footage where it was the likeliest one in some frame, or about so.
+MIN_EMOTION_SHOWN = 0.5
+OPENNESS_SLACK = 0.1
+ROUNDING = 1e-4  # of curves in single precision
+
+
+def never_shown(timeline: Timeline, ranges: Ranges, sources: str) -> list[str]:
+    """Sentences on each value that is named and that the footage never showed, before anything is measured.
+
+    Args:
+        timeline: What is wished for.
+        ranges: Lowest and highest value of each control in the training footage.
+        sources: ``raw`` or ``guided``, the model's sources.
+    """
+    sentences = []
+    for name, channel in timeline.channels().items():
+        for wish in channel.wishes:
+            if name == "emotion":
+                sentences += _emotions(np.array([wish.offset]), ranges, "")
+            elif wish.is_absolute:
+                sentences += _beyond(name, np.array(wish.offset), ranges, sources, "")
+    return list(dict.fromkeys(sentences))
+
+
+def beyond_footage(asked: Attributes, measured: Attributes, clock: Clock, ranges: Ranges, sources: str) -> list[str]:
+    """Sentences on each control that asks somewhere for what the footage never showed, and when.
+
+    A frame that is no further out than it was asks for nothing.
+
+    Args:
+        asked: T frames.
+        measured: The same frames as they are.
+        clock: When they are shown.
+        ranges: As of `never_shown`.
+        sources: As of `never_shown`.
+    """
+    sentences: list[str] = []
+    for column, angle in enumerate(POSE):
+        after, before = asked.pose_deg[:, column], measured.pose_deg[:, column]
+        sentences += _beyond(f"{angle}_deg", after, ranges, sources, clock, before)
+    sentences += _beyond("eye_openness", asked.eye_openness, ranges, sources, clock, measured.eye_openness)
+    more = np.where(asked.emotion > measured.emotion, asked.emotion, 0)
+    return sentences + list(_emotions(more, ranges, clock))
+
+
+def _beyond(
+    name: str,
+    values: np.ndarray,
+    ranges: Ranges,
+    sources: str,
+    when: Clock | str,
+    before: np.ndarray | None = None,
+) -> Iterator[str]:
+    low, high = ranges[name]
+    reach = OPENNESS_SLACK if name == "eye_openness" else POSE_REACH_DEG[sources]
+    outside = np.maximum(values - high, low - values) - reach
+    if before is not None:  # where the input is further out itself, nothing new is asked for
+        outside = np.where(outside > np.maximum(before - high, low - before) - reach, outside, -1)
+    worst = int(np.argmax(outside))
+    if outside[worst] <= ROUNDING:
+        return
+    at = _at(when, worst)
+    if name == "eye_openness":
+        yield f"eye openness {values[worst]:.2g}{at}: the model's footage shows {low:.2f} to {high:.2f}"
+    else:
+        yield (
+            f"{name.removesuffix('_deg')} {values[worst]:.3g} degrees{at}: the model's footage shows {low:.0f} to "
+            f"{high:.0f}, and it can be trusted up to {reach:g} degrees beyond"
+        )
+
+
+def _emotions(shares: np.ndarray, ranges: Ranges, when: Clock | str) -> Iterator[str]:
+    """An emotion is beyond where it is asked to rule, and never did."""
+    for column, name in enumerate(EMOTIONS):
+        worst = int(np.argmax(shares[:, column]))
+        if shares[worst, column] >= MIN_EMOTION_SHOWN > ranges[name][1]:
+            yield f"emotion {name}{_at(when, worst)}: the model's footage never shows it"
+
+
+def _at(when: Clock | str, frame: int) -> str:
+    return when if isinstance(when, str) else f" at {when.times_s[frame]:.2f} s"

@@ -1,0 +1,218 @@
+"""The first pass over a video: follows the face, shot by shot, and measures what can be changed."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkedit.edit.moments import Clock
+from talkedit.edit.renderer import take, take_attributes
+from talkedit.edit.shots import split_shots
+from talkedit.errors import ClipRejected, MediaError, ModelError, ParamsError
+from talkedit.face.crop import CropParams, plan_crops
+from talkedit.face.extract import AttributesParams, build_extractors, extract_attributes
+from talkedit.face.geometry import cut
+from talkedit.face.head import locate_heads
+from talkedit.face.track import FaceTracker
+from talkedit.media.video import Frame, Reader, VideoInfo
+from talkedit.params import S, parse
+from talkedit.progress import progress_bar
+from talkedit.records import EMOTIONS, POSE, Attributes, CropTrack, FaceTrack, Floats, Image
+from talkedit.shards.writer import ShardsParams
+from talkedit.train.artifact import CARD_FILE, TrainedModel
+
+CHUNK_S, OVERLAP_S = 8.0, 1.0  # crops are measured in chunks that overlap, so that smoothing has no seams
+
+Stretches = list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """The frames from one cut to the next, if they show a face; N frames.
+
+    Attributes:
+        first: Number of its first frame.
+        track: Where the head is cut out.
+        attributes: Pose, emotion, blink, as they are.
+        heads: (N, 3, 4), camera_from_head.
+    """
+
+    first: int
+    track: CropTrack
+    attributes: Attributes
+    heads: Floats
+
+    @property
+    def frames(self) -> slice:
+        """Which frames of the video they are."""
+        return slice(self.first, self.first + len(self.heads))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A video after the first pass; T frames.
+
+    Attributes:
+        info: What the file is.
+        clock: When each frame is shown.
+        shots: Those with a face.
+        cuts: Numbers of the frames at which a shot begins, the first left out.
+        found: (T,) bool, whether the frame has a face, or lies in a short gap between frames that do.
+        bridged: Short gaps, (first, last) each, in which the face's place was interpolated.
+        attributes: Pose, emotion and blink as they are; frames without a face have zeros, neutral and 1.
+        damage: What could not be decoded, or None.
+    """
+
+    info: VideoInfo
+    clock: Clock
+    shots: list[Shot]
+    cuts: list[int]
+    found: NDArray[np.bool_]
+    bridged: Stretches
+    attributes: Attributes
+    damage: str | None
+
+    @property
+    def gaps(self) -> Stretches:
+        """Where no face can be followed, (first, last) each."""
+        return stretches(~self.found)
+
+
+class Measurer:
+    """Measures videos as the model's own footage was measured.
+
+    Args:
+        model: A person's model.
+    """
+
+    def __init__(self, model: TrainedModel) -> None:
+        self._crop = _prepared(model, CropParams)
+        self._shards = _prepared(model, ShardsParams)
+        self._extractors = build_extractors(_prepared(model, AttributesParams))
+        self._tracker = FaceTracker(self._crop.detect_every_n_frames, self._crop.max_gap_s)
+
+    def measure(self, source: Path) -> Measured:
+        """Follows the face and measures.
+
+        Raises:
+            MediaError: The source cannot be read, or shows no usable face.
+        """
+        reader = Reader(source)
+        fps = float(reader.info.average_fps)
+        times_s, faces = self._follow(reader, fps)
+        found, shots, refusals = [], [], []
+        for first, face in faces:
+            try:
+                shots.append((first, self._plan(face, fps)))
+                found.append(bridge(face.found, round(self._crop.max_gap_s * fps)))
+            except ClipRejected as error:
+                found.append(np.zeros_like(face.found))
+                refusals.append(error)
+        if not shots:
+            refusal = next((error for error in refusals if error.reason != "no_face"), refusals[0])
+            raise MediaError(source, refusal.detail) from refusal
+        measured = list(self._measure_shots(source, shots, fps))
+        all_found = np.concatenate(found)
+        seen = np.concatenate([face.found for _, face in faces])
+        return Measured(
+            info=reader.info,
+            clock=Clock(np.array(times_s, np.float64), fps),
+            shots=measured,
+            cuts=[first for first, _ in faces if first],
+            found=all_found,
+            bridged=stretches(all_found & ~seen),
+            attributes=_joined(measured, len(all_found)),
+            damage=reader.damage,
+        )
+
+    def _follow(self, reader: Reader, fps: float) -> tuple[list[float], list[tuple[int, FaceTrack]]]:
+        times_s: list[float] = []
+        size_px = (reader.info.width_px, reader.info.height_px)
+        with progress_bar() as bar:
+            task = bar.add_task("following the face", total=None, unit="frames", note="")
+
+            def images(frames: Iterator[Frame]) -> Iterator[Image]:
+                for frame in frames:
+                    times_s.append(float(frame.time_s))
+                    bar.advance(task)
+                    yield frame.image
+
+            shots = split_shots(reader)
+            faces = [(first, self._tracker.track(images(frames), size_px, fps)) for first, frames in shots]
+        return times_s, faces
+
+    def _plan(self, face: FaceTrack, fps: float) -> CropTrack:
+        # Frames without a face are passed through, so few faces are no reason to refuse a video.
+        return plan_crops(face, fps, self._crop.model_copy(update={"min_found_share": 1e-9}))
+
+    def _measure_shots(self, source: Path, shots: list[tuple[int, CropTrack]], fps: float) -> Iterator[Shot]:
+        frames, n_read = iter(Reader(source)), 0
+        for first, track in shots:
+            n_frames = len(track.landmarks_px)
+            deque(islice(frames, first - n_read), maxlen=0)
+            attributes = self._measure_attributes(islice(frames, n_frames), track, fps)
+            n_read = first + n_frames
+            heads = locate_heads(track, attributes.pose_deg, self._shards.position_smooth_s * fps)
+            yield Shot(first, track, attributes, heads)
+
+    def _measure_attributes(self, frames: Iterator[Frame], track: CropTrack, fps: float) -> Attributes:
+        chunk, overlap = max(round(CHUNK_S * fps), 1), round(OVERLAP_S * fps)
+        n_total = len(track.landmarks_px)
+        held: list[Image] = []
+        parts: list[Attributes] = []
+        first_held = 0
+        for start in range(0, n_total, chunk):
+            stop = min(start + chunk, n_total)
+            wanted = min(stop + overlap, n_total) - (first_held + len(held))
+            held += _cut(islice(frames, wanted), track, first_held + len(held))
+            window = slice(first_held, first_held + len(held))
+            found = extract_attributes(np.stack(held), take(track, window), fps, self._extractors)
+            parts.append(take_attributes(found, slice(start - first_held, stop - first_held)))
+            keep_from = max(stop - overlap, 0)
+            held, first_held = held[keep_from - first_held :], keep_from
+        names = ("pose_deg", "emotion", "eye_openness")
+        return Attributes(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _cut(frames: Iterator[Frame], track: CropTrack, first: int) -> list[Image]:
+    return [
+        cut(frame.image, track.frame_from_crop[first + offset], track.size_px) for offset, frame in enumerate(frames)
+    ]
+
+
+def _joined(shots: list[Shot], n_frames: int) -> Attributes:
+    neutral = np.array([name == "neutral" for name in EMOTIONS], np.float32)
+    pose, openness = np.zeros((n_frames, len(POSE)), np.float32), np.ones(n_frames, np.float32)
+    emotion = np.tile(neutral, (n_frames, 1))
+    for shot in shots:
+        pose[shot.frames] = shot.attributes.pose_deg
+        emotion[shot.frames] = shot.attributes.emotion
+        openness[shot.frames] = shot.attributes.eye_openness
+    return Attributes(pose, emotion, openness)
+
+
+def _prepared(model: TrainedModel, schema: type[S]) -> S:
+    """The section under which the model's footage was prepared, which an edit has to do in the same way."""
+    try:
+        return parse(schema, model.preparation[schema.section], str(model.folder))
+    except (KeyError, ParamsError) as error:
+        raise ModelError(f"{model.folder / CARD_FILE}: is damaged ({error}); train the model again") from error
+
+
+def bridge(found: NDArray[np.bool_], max_gap: int) -> NDArray[np.bool_]:
+    """Counts gaps of at most `max_gap` frames between two frames with a face as found."""
+    filled = found.copy()
+    for first, last in stretches(~found):
+        if first > 0 and last < len(found) - 1 and last - first < max_gap:
+            filled[first : last + 1] = True
+    return filled
+
+
+def stretches(flags: np.ndarray) -> Stretches:
+    """The runs of true values, (first, last) each: ``[0, 1, 1, 0, 1]`` gives ``[(1, 2), (4, 4)]``."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return [(int(first), int(end) - 1) for first, end in zip(edges[::2], edges[1::2], strict=True)]

@@ -1,0 +1,109 @@
+"""When something happens in a video: in seconds, by the number of a frame, or by a timecode."""
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from talkedit.records import Doubles
+
+FORMS = "seconds (2.4), a frame (72f) or a timecode (00:00:02:10, 00:00:02.400)"
+MAX_S = 1e6
+
+_FRAME = re.compile(r"(\d{1,9})f")
+_TIMECODE = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:\.(\d{1,6}))?")
+_TIMECODE_WITH_FRAME = re.compile(r"(\d{1,3}):(\d{1,2}):(\d{1,2})([:;])(\d{1,3})")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When each frame of a video is shown.
+
+    Attributes:
+        times_s: (T,) float64, ascending, from the first frame, which is at 0.
+        fps: Frames a second, on average.
+    """
+
+    times_s: Doubles
+    fps: float
+
+    @property
+    def end_s(self) -> float:
+        """When the last frame ends."""
+        return float(self.times_s[-1]) + 1 / self.fps
+
+    def time_of(self, number: int) -> float:
+        """When frame `number` is shown; past the end, frames are taken to go on at `fps`."""
+        beyond = number - (len(self.times_s) - 1)
+        return float(self.times_s[min(number, len(self.times_s) - 1)]) + max(beyond, 0) / self.fps
+
+    def part(self, frames: slice) -> "Clock":
+        """The same clock, some of the frames; times are not counted anew."""
+        return Clock(np.asarray(self.times_s[frames]), self.fps)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A time as it was said; which time of a video that is, a `Clock` knows.
+
+    Attributes:
+        said: The words.
+        seconds: The seconds in it.
+        frames: The frames in it beside the seconds, or None where seconds alone were said.
+        drops: Whether it is a drop-frame timecode, which leaves numbers out so as to keep up with 29.97 fps.
+    """
+
+    said: str
+    seconds: float
+    frames: int | None = None
+    drops: bool = False
+
+    def time_s(self, clock: Clock) -> float:
+        """Seconds from the video's first frame.
+
+        A timecode with frames counts them at the nominal rate (30 for 29.97), as video editors do, and means that
+        frame's own time.
+        """
+        if self.frames is None:
+            return self.seconds
+        rate, minutes = max(round(clock.fps), 1), int(self.seconds) // 60
+        left_out = rate // 15 * (minutes - minutes // 10) if self.drops else 0
+        return clock.time_of(int(self.seconds) * rate + self.frames - left_out)
+
+
+def parse_moment(said: object) -> Moment:
+    """Reads a time.
+
+    Raises:
+        ValueError: It is none; the message says what is.
+    """
+    text = str(said).strip()
+    if isinstance(said, Moment):
+        return said
+    if found := _FRAME.fullmatch(text):
+        return Moment(text, 0.0, int(found[1]))
+    if found := _TIMECODE_WITH_FRAME.fullmatch(text):
+        hours, minutes, seconds, frames = (int(found[group]) for group in (1, 2, 3, 5))
+        return Moment(text, 3600.0 * hours + 60 * minutes + seconds, frames, found[4] == ";")
+    if found := _TIMECODE.fullmatch(text):
+        return Moment(text, 3600 * int(found[1] or 0) + 60 * int(found[2]) + float(f"{found[3]}.{found[4] or 0}"))
+    try:
+        seconds = float(text.removesuffix("s"))
+    except ValueError:
+        seconds = math.nan
+    if isinstance(said, bool) or not 0 <= seconds <= MAX_S:
+        raise ValueError(f"is {text[:40]!r}: give {FORMS}")
+    return Moment(text, seconds)
+
+
+def split_span(text: str) -> tuple[str | None, str | None]:
+    """``1..2.5`` to its two ends; an end that is not said is None.
+
+    Raises:
+        ValueError: There is no ``..`` in it.
+    """
+    begin, dots, end = text.partition("..")
+    if not dots or not (begin or end):
+        raise ValueError(f"is {text[:40]!r}: give a range as FROM..TO, FROM.. or ..TO, with times as {FORMS}")
+    return begin.strip() or None, end.strip() or None

@@ -1,0 +1,63 @@
+"""Whether the border of what was drawn again can be seen."""
+
+import cv2
+import numpy as np
+
+from talkedit.records import Floats, Image
+
+INVISIBLE = 1.0  # grey levels a pixel: a gradient that is added to both, so that a plain wall does not divide by 0
+
+
+def seam_ratio(before: Image, after: Image, mask: Floats) -> float:
+    """How much steeper the picture became across the mask's border.
+
+    The mean absolute change of brightness a pixel, in the direction in which the mask rises, over all pixels in its
+    soft edge, of the edited frame over the same of the frame as it was; 1 is no seam.
+
+    Args:
+        before: (H, W, 3) uint8 RGB.
+        after: (H, W, 3) uint8 RGB.
+        mask: (H, W) float32, 0..1, in the frame.
+    """
+    y0, y1, x0, x1 = _bounds(mask)
+    part = mask[y0:y1, x0:x1]
+    rise_y, rise_x = _slopes(part)
+    steepness = np.hypot(rise_x, rise_y)
+    edge = steepness > 0
+    if not edge.any():
+        return 1.0
+    across_x, across_y = rise_x[edge] / steepness[edge], rise_y[edge] / steepness[edge]
+
+    def gradient(image: Image) -> float:
+        grey = cv2.cvtColor(image[y0:y1, x0:x1], cv2.COLOR_RGB2GRAY).astype(np.float32)
+        down, right = _slopes(np.asarray(grey))
+        return float(np.abs(across_x * right[edge] + across_y * down[edge]).mean())
+
+    return (gradient(after) + INVISIBLE) / (gradient(before) + INVISIBLE)
+
+
+class SeamMeter:
+    """Measures the seam of frame after frame.
+
+    Attributes:
+        ratios: One `seam_ratio` a frame.
+    """
+
+    def __init__(self) -> None:
+        self.ratios: list[float] = []
+
+    def add(self, before: Image, after: Image, mask: Floats) -> None:
+        """One more frame; see `seam_ratio`."""
+        self.ratios.append(seam_ratio(before, after, mask))
+
+
+def _slopes(values: Floats) -> tuple[Floats, Floats]:
+    return np.gradient(values, axis=0), np.gradient(values, axis=1)
+
+
+def _bounds(mask: Floats) -> tuple[int, int, int, int]:
+    """The part of the frame that the mask touches, and a few pixels around it."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return 0, 2, 0, 2
+    return max(int(rows[0]) - 2, 0), int(rows[-1]) + 3, max(int(columns[0]) - 2, 0), int(columns[-1]) + 3

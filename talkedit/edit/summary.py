@@ -1,0 +1,36 @@
+"""An edit in a few sentences."""
+
+from talkedit.edit.editor import EditReport
+
+
+def summary(report: EditReport) -> list[str]:
+    """What a person wants to know of an edit, a line each."""
+    measured, wanted = report.plan.measured, report.wanted
+    if wanted.audio is not None:
+        sound = "sound replaced"
+    elif measured.info.has_audio:
+        sound = "sound encoded as AAC" if wanted.reencode_audio else "sound copied"
+    else:
+        sound = "no sound in the input: lips drawn for silence"
+    lines = [f"{report.out}: {report.n_edited} of {report.n_frames} frames edited, {sound}"]
+    lines += [f"frames {first} to {last}: no usable face, left as they were" for first, last in report.passed_through]
+    lines += [f"frames {first} to {last}: no face found, its place interpolated" for first, last in measured.bridged]
+    lines += [f"frame {number}: the picture cuts; the face is looked for anew" for number in measured.cuts]
+    lines += [f"forced: {sentence}" for sentence in report.forced]
+    if wanted.audio is not None:
+        lines += _lengths(report.plan.speech.seconds, measured.clock.end_s)
+    if report.rewritten.damage:
+        lines.append(f"the input is damaged: {report.rewritten.damage}")
+    if not report.rewritten.exact:
+        lines.append(f"the input's {measured.info.pixel_format} was converted to {report.rewritten.pixel_format}")
+    if report.sidecar:
+        lines.append(f"content credentials: {report.sidecar} (this container cannot hold them)")
+    return lines
+
+
+def _lengths(speech_s: float, video_s: float) -> list[str]:
+    if speech_s > video_s + 0.05:
+        return [f"the new speech is {speech_s - video_s:.2f} s longer than the video; its end was left out"]
+    if speech_s < video_s - 0.05:
+        return [f"the new speech ends {video_s - speech_s:.2f} s before the video; from there on there is silence"]
+    return []

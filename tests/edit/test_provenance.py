@@ -1,0 +1,104 @@
+"""Content credentials: signed, read again, and noticed when anything changes."""
+
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from talkedit.edit.authority import AUTHORITY_FILE, CHAIN_FILE, KEY_FILE, authority_folder, local_identity
+from talkedit.edit.editor import Editor
+from talkedit.edit.provenance import Credentials, Seal, inspect, sidecar_of
+from talkedit.edit.timeline import Timeline
+from talkedit.errors import MediaError, ParamsError
+from talkedit.manifest import file_sha256
+from talkedit.media.rewrite import Encoding, rewrite_video
+
+FAST = Encoding(preset="ultrafast")
+
+
+@pytest.fixture(autouse=True)
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An authority of the test's own."""
+    monkeypatch.setenv("TALKEDIT_AUTHORITY", str(tmp_path / "authority"))
+    return authority_folder()
+
+
+def sealed(editor: Editor, source: Path, out: Path, credentials: Credentials | None = None) -> Path | None:
+    """The source, not edited but signed as if it were."""
+    seal = Seal(credentials or Credentials(), source, out)
+    seal.describe(editor.model, Timeline(yaw_deg="+8"), {})
+    rewrite_video(source, out, lambda *_: None, FAST, seal=seal.sign)
+    return seal.write_sidecar()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_what_was_done_is_signed_and_a_changed_byte_is_noticed(
+    editor: Editor, second: Path, tmp_path: Path, suffix: str
+) -> None:
+    out = tmp_path / f"out{suffix}"
+    sidecar = sealed(editor, second, out)
+    assert sidecar == (sidecar_of(out) if suffix == ".mkv" else None)
+    found = inspect(out)
+    assert found is not None
+    assert (found.state, found.problems) == ("Trusted", [])
+    assert found.edit["asked"] == {"yaw_deg": {"stretches": [{"value": "+8"}]}}
+    assert found.edit["source"] == {"name": "second.mp4", "sha256": file_sha256(second)}
+    assert dict(found.details())["actions"] == "c2pa.opened, c2pa.edited"
+    content = bytearray(out.read_bytes())
+    content[len(content) // 2] ^= 1
+    out.write_bytes(content)
+    changed = inspect(out)
+    assert changed is not None
+    assert changed.state == "Invalid"
+    assert "has been changed since it was signed" in changed.verdict
+
+
+def test_an_edit_is_signed_unless_told_not_to(editor: Editor, second: Path, tmp_path: Path) -> None:
+    editor.edit(second, tmp_path / "signed.mp4", Timeline(yaw_deg="+4"), FAST)
+    editor.edit(second, tmp_path / "plain.mp4", Timeline(yaw_deg="+4"), FAST, credentials=None)
+    assert inspect(tmp_path / "signed.mp4") is not None
+    assert inspect(tmp_path / "plain.mp4") is None
+
+
+def test_the_authority_is_made_once_named_for_what_it_is_and_unknown_elsewhere(
+    editor: Editor, second: Path, tmp_path: Path, authority: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = local_identity()
+    assert local_identity() == first
+    assert (authority / KEY_FILE).stat().st_mode & 0o077 == 0
+    signer, issuer = x509.load_pem_x509_certificates((authority / CHAIN_FILE).read_bytes())
+    signer.verify_directly_issued_by(issuer)
+    assert "verified by nobody" in signer.subject.rfc4514_string()
+    assert (authority / AUTHORITY_FILE).read_bytes() in first.chain
+    sealed(editor, second, tmp_path / "out.mp4")
+    monkeypatch.setenv("TALKEDIT_AUTHORITY", str(tmp_path / "another machine's"))
+    found = inspect(tmp_path / "out.mp4")
+    assert found is not None
+    assert (found.state, found.problems) == ("Valid", [])
+
+
+def test_a_certificate_of_ones_own_signs(editor: Editor, second: Path, tmp_path: Path, authority: Path) -> None:
+    local_identity()
+    own = Credentials(authority / CHAIN_FILE, authority / KEY_FILE)
+    sealed(editor, second, tmp_path / "out.mp4", own)
+    assert inspect(tmp_path / "out.mp4") is not None
+
+
+def test_a_certificate_that_cannot_sign_is_said_before_any_work(editor: Editor, second: Path, tmp_path: Path) -> None:
+    (tmp_path / "no.pem").write_text("no certificate")
+    out = tmp_path / "out.mp4"
+    for credentials, sentence in (
+        (Credentials(tmp_path / "no.pem", tmp_path / "no.pem"), r"no\.pem: cannot sign \("),
+        (Credentials(tmp_path / "none.pem", tmp_path / "no.pem"), r"none\.pem: cannot be read"),
+        (Credentials(tmp_path / "no.pem"), "give both --certificate and --key"),
+        (Credentials(algorithm="rot13"), "signing algorithm is 'rot13': give one of es256"),
+    ):
+        with pytest.raises(ParamsError, match=sentence):
+            editor.edit(second, out, Timeline(yaw_deg=4), FAST, credentials)
+    assert not out.exists()
+
+
+def test_a_file_without_credentials_and_one_that_is_not_there(second: Path, tmp_path: Path) -> None:
+    assert inspect(second) is None
+    with pytest.raises(MediaError, match="there is no such file"):
+        inspect(tmp_path / "none.mp4")

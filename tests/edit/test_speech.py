@@ -1,0 +1,73 @@
+"""Speech in pieces is the same speech; new speech and references reach the edit."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from talkedit.edit import speech
+from talkedit.edit.editor import Editor, Reference, Wanted
+from talkedit.edit.report import write_report
+from talkedit.edit.speech import listen, mel_in_pieces
+from talkedit.edit.summary import summary
+from talkedit.edit.timeline import Timeline
+from talkedit.media.audio import mel_spectrogram, read_audio, write_wav
+from talkedit.media.rewrite import Encoding
+
+from ..films import remake
+
+FAST = Encoding(preset="ultrafast")
+
+
+def test_a_spectrogram_in_pieces_is_the_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speech, "PIECE_STEPS", 37)
+    samples = np.random.default_rng(0).normal(0, 0.1, 33_333).astype(np.float32)
+    whole = mel_spectrogram(samples)
+    assert mel_in_pieces(samples).shape == whole.shape
+    assert np.abs(mel_in_pieces(samples) - whole).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sentence"),
+    [
+        (2.5, "the new speech is 1.50 s longer than the video; its end was left out"),
+        (0.4, "the new speech ends 0.60 s before the video; from there on there is silence"),
+    ],
+)
+def test_new_speech_is_heard_and_its_length_is_told(
+    editor: Editor, second: Path, tmp_path: Path, seconds: float, sentence: str
+) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.2, int(seconds * 16_000)).astype(np.float32)
+    write_wav(tmp_path / "new.wav", noise)
+    wanted = Wanted(Timeline(), audio=tmp_path / "new.wav")
+    report = editor.edit(second, tmp_path / "out.mp4", wanted, FAST, None)
+    assert report.n_edited == 30
+    assert summary(report) == [f"{tmp_path / 'out.mp4'}: 30 of 30 frames edited, sound replaced", sentence]
+    heard = read_audio(tmp_path / "out.mp4")
+    assert heard is not None
+    assert len(heard) / 16_000 == pytest.approx(min(seconds, 1.0), abs=0.05)
+    spoken = report.plan.speech.at(report.plan.measured.clock.times_s)
+    assert (spoken[-1] == -4).all() == (seconds < 1)
+    assert not np.array_equal(spoken, listen(second).at(report.plan.measured.clock.times_s))
+
+
+def test_a_reference_gives_its_pose_and_a_report_tells_of_it(
+    editor: Editor, second: Path, sample_clip: Path, tmp_path: Path
+) -> None:
+    other = remake(sample_clip, tmp_path / "other.mp4", "-ss", "3", "-t", "1", "-an")
+    wanted = Wanted(Timeline(roll_deg="+5"), reference=Reference(other, ("pose",)))
+    report = editor.edit(second, tmp_path / "out.mp4", wanted, FAST, None)
+    there = editor.measure(other).attributes.pose_deg
+    asked = report.plan.asked.pose_deg
+    n_shared = min(len(there), len(asked)) - 12  # before the way back begins, 0.3 s from its end
+    assert np.abs(asked[:n_shared] - there[:n_shared] - (0, 0, 5)).max() < 0.2
+    page = write_report(report, editor).read_text(encoding="utf-8")
+    content = json.loads((tmp_path / "out.report.json").read_text(encoding="utf-8"))
+    assert content["reference"] == {"name": "other.mp4", "take": ["pose"], "align": "time"}
+    assert content["controls"]["roll_deg"]["after_mean"] > content["controls"]["roll_deg"]["before_mean"] + 2
+    assert (content["n_frames"], content["passed_through"], content["cuts"]) == (30, [], [])
+    assert page.count("data:image/jpeg") == 8
+    assert page.count("data:image/png") == 1
+    assert "http" not in page
+    assert str(tmp_path) not in page
