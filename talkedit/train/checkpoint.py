@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, load_file, save
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 from torch.optim import Optimizer
 
 from talkedit.errors import ModelError
@@ -49,8 +50,13 @@ class Checkpoint:
         self.folder = model_folder.parent / ".state" / model_folder.name
         self._key, self._modules, self._optimizers = key, modules, optimizers
 
-    def save(self, step: int) -> None:
-        """Saves the state after `step` steps; a kill at any moment leaves the last state or this one."""
+    def save(self, step: int, scaler: GradScaler | None = None) -> None:
+        """Saves the state after `step` steps; a kill at any moment leaves the last state or this one.
+
+        Args:
+            step: How many steps the run has done.
+            scaler: What scales float16's gradients, where something does; its few numbers are part of the state.
+        """
         tensors = {
             f"{name}/{key}": value.contiguous()
             for name, module in self._modules.items()
@@ -63,11 +69,15 @@ class Checkpoint:
                 }
         self.folder.mkdir(parents=True, exist_ok=True)
         # One file holds it all, so that weights and step can never be of different moments.
-        metadata = {"state": json.dumps({"key": self._key, "step": step})}
+        scaling = scaler.state_dict() if scaler is not None else {}
+        metadata = {"state": json.dumps({"key": self._key, "step": step, "scaler": scaling})}
         write_atomically(self.folder / "state.safetensors", save(tensors, metadata))
 
-    def load(self) -> int:
+    def load(self, scaler: GradScaler | None = None) -> int:
         """Goes back to the saved state.
+
+        Args:
+            scaler: As for `save`. One whose state was not saved, as on another kind of machine, starts as it is.
 
         Returns:
             How many steps it has seen; 0 if there is no state of this very run.
@@ -90,6 +100,8 @@ class Checkpoint:
                 module.load_state_dict(_below(tensors, name))
             for name, optimizer in self._optimizers.items():
                 _load_optimizer(optimizer, _below(tensors, name))
+            if scaler is not None and state.get("scaler"):
+                scaler.load_state_dict(state["scaler"])
         except (RuntimeError, IndexError, ValueError) as error:
             raise ModelError(
                 f"{path}: is a state of networks of another shape or version ({_first_problem(error)}); delete it to "

@@ -13,6 +13,7 @@ from talkedit.errors import TalkeditError
 from talkedit.progress import progress_bar
 from talkedit.train.checkpoint import Checkpoint
 from talkedit.train.curves import Curves, NoCurves
+from talkedit.train.machine import gradient_scaler
 
 Step = Callable[[int], dict[str, Tensor]]
 
@@ -69,7 +70,8 @@ def run_steps(
     Returns:
         The losses averaged over the last stretch; ``images_per_s`` and ``data_wait_share`` of this run's steps.
     """
-    first, leads = checkpoint.load(), fabric.is_global_zero
+    scaler, leads = gradient_scaler(fabric), fabric.is_global_zero
+    first = checkpoint.load(scaler)
     curves = curves if leads else NoCurves()
     stretch: list[dict[str, Tensor]] = []
     means: dict[str, float] = {}
@@ -89,7 +91,7 @@ def run_steps(
                     bar.update(task, note=_note(points))
                     stretch, pace = [], Pace(data)
                 if leads and time.monotonic() - saved > CHECKPOINT_EVERY_S and done < n_steps:
-                    checkpoint.save(done)
+                    checkpoint.save(done, scaler)
                     saved = time.monotonic()
     finally:
         curves.end()
@@ -135,7 +137,7 @@ def clip_gradient(
     norm: Tensor = fabric.clip_gradients(  # type: ignore[assignment] (None only where values are clipped)
         network, optimizer, max_norm=max_norm, error_if_nonfinite=False
     )
-    scaler = getattr(fabric._precision, "scaler", None)
+    scaler = gradient_scaler(fabric)
     if not bool(norm.isfinite()) and (scaler is None or scaler.get_scale() < 1):
         _stop("the gradient", {"norm": float(norm)}, step, keys)
 

@@ -7,6 +7,7 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import nn
+from torch.amp.grad_scaler import GradScaler
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -31,6 +32,11 @@ def make_fabric() -> Fabric:
         fabric = Fabric(accelerator="cpu", devices=n_here or 1, num_nodes=n_nodes, strategy=strategy)
     fabric.launch()
     return fabric
+
+
+def gradient_scaler(fabric: Fabric) -> GradScaler | None:
+    """What scales the gradients so that float16 can hold them; nothing in any other precision."""
+    return getattr(fabric._precision, "scaler", None)
 
 
 def place(module: M, fabric: Fabric) -> M:

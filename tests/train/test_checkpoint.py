@@ -4,6 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save
 from torch import nn
+from torch.amp.grad_scaler import GradScaler
 
 from talkedit.errors import ModelError
 from talkedit.train.checkpoint import Checkpoint, load_weights, run_key, save_weights
@@ -46,6 +47,22 @@ def test_weights_and_optimizer_come_back_bit_for_bit(tmp_path: Path) -> None:
     for training in (first, second):  # the moments of Adam, too: the next steps are the same
         training.run(3)
     assert_same(second.weights(), first.weights())
+
+
+def test_the_scale_of_float16_s_gradients_comes_back_before_and_after_its_first_use(tmp_path: Path) -> None:
+    Training(tmp_path).checkpoint.save(3, GradScaler("cpu", init_scale=3.0))
+    unused, used = GradScaler("cpu"), GradScaler("cpu")
+    used.scale(torch.ones(1))
+    for scaler in (unused, used):
+        assert Training(tmp_path).checkpoint.load(scaler) == 3
+        assert float(scaler.scale(torch.ones(1))) == 3.0
+
+
+def test_a_scale_that_was_not_saved_stays_as_it_is(tmp_path: Path) -> None:
+    Training(tmp_path).checkpoint.save(3)
+    scaler = GradScaler("cpu", init_scale=5.0)
+    assert Training(tmp_path).checkpoint.load(scaler) == 3
+    assert scaler.get_scale() == 5.0
 
 
 def test_without_a_state_a_run_starts_from_step_0(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.precision.amp import MixedPrecision
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 
 from talkedit.errors import TalkeditError
 from talkedit.train import loop
@@ -95,6 +97,48 @@ def test_an_interrupted_run_goes_on_from_its_last_state(tmp_path: Path, monkeypa
     assert float(resumed.network.n_seen.detach()) == N_STEPS
     assert resumed.curves.calls[0] == "begin 4"
     assert resumed.curves.of("loss") == [(6, 4.5), (7, 6.0)]
+
+
+class HalfPrecisionRun:
+    """A training in float16, whose gradients' scale doubles after every 3 steps, with a state in `folder`."""
+
+    def __init__(self, folder: Path, stop_at: int | None = None) -> None:
+        self.scaler, self.stop_at = GradScaler("cpu", init_scale=8.0, growth_interval=3), stop_at
+        self.fabric = Fabric(accelerator="cpu", devices=1, plugins=MixedPrecision("16-mixed", "cpu", self.scaler))
+        network = nn.Linear(3, 1, bias=False)
+        nn.init.ones_(network.weight)
+        adam = torch.optim.Adam(network.parameters(), 0.1)
+        self.checkpoint = Checkpoint(folder / "model", "key", {"network": network}, {"optimizer": adam})
+        self.network, self.adam = self.fabric.setup(network, adam)
+
+    def __call__(self) -> None:
+        run_steps("test", self._step, N_STEPS, 2, 2, self.checkpoint, KeptCurves(), Data(), self.fabric)
+
+    def _step(self, step: int) -> dict[str, Tensor]:
+        if step == self.stop_at:
+            raise KeyboardInterrupt
+        self.adam.zero_grad()
+        loss = self.network(torch.full((2, 3), 1.0 + step)).square().mean()
+        self.fabric.backward(loss)
+        clip_gradient(self.network, self.adam, float("inf"), step, [], self.fabric)
+        self.adam.step()
+        return {"loss": loss}
+
+
+def test_an_interrupted_run_in_float16_goes_on_with_the_scale_that_it_had(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", -1.0)
+    with pytest.raises(KeyboardInterrupt):
+        HalfPrecisionRun(tmp_path / "cut", stop_at=4)()
+    resumed, whole = HalfPrecisionRun(tmp_path / "cut"), HalfPrecisionRun(tmp_path / "whole")
+    resumed()
+    whole()
+    # Of 7 steps the third and the sixth double the scale; one more counts towards the next doubling.
+    expected = {"scale": 8.0 * 2 * 2, "_growth_tracker": 1}
+    assert expected.items() <= whole.scaler.state_dict().items()
+    assert resumed.scaler.state_dict() == whole.scaler.state_dict()
+    assert torch.equal(resumed.network.weight, whole.network.weight)
 
 
 def test_a_stretch_that_was_cut_is_averaged_over_what_is_left_of_it(tmp_path: Path) -> None:
