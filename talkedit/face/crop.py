@@ -28,8 +28,8 @@ from talkedit.progress import track as progress
 from talkedit.records import CLIP_FPS, Clip, CropTrack, FaceTrack, Image
 from talkedit.tables import Row, write_table
 
-# Of the side of a crop: H.264 codes blocks of 16, and x264 fills up others with what happens to lie in memory, so that
-# the same crops of 338 px gave one of two files. A crop pixel is a frame pixel to within 3% of a 270 px crop.
+# Of the side of a crop: H.264 codes blocks of 16, and part of a block costs as much as a whole one. A crop pixel is a
+# frame pixel to within 3% of a 270 px crop.
 SIZE_STEP_PX = 16
 SCHEMA = pa.schema(
     [

@@ -97,7 +97,8 @@ def guide(
         mouth: The mouth in them, and how far to open it; likewise.
     """
     x, y = _pixels_in_frame(target_heads, size_px or pictures.shape[-1])
-    still = _frame_to_picture(*torch.broadcast_tensors(x, y), source_heads)
+    frame_x, frame_y = torch.broadcast_tensors(x, y)
+    still = _frame_to_picture(frame_x, frame_y, source_heads)
     guided = _frame_to_picture(*_follow(x, y, source_heads, target_heads), source_heads)
     shifts = [move_lids(*guided, eyes)] if eyes else []
     shifts += [move_lips(*guided, mouth)] if mouth else []

@@ -135,6 +135,21 @@ def test_written_video_reads_back_and_is_the_same_bytes_each_time(tmp_path: Path
     assert np.abs(frames[5].image[-8, 8].astype(int) - (200, 30, 30)).max() <= 6
 
 
+@pytest.mark.parametrize("size_px", [40, 96])
+def test_whatever_lies_in_memory_the_bytes_are_the_same(tmp_path: Path, size_px: int) -> None:
+    random = np.random.default_rng(0)
+    ramp = np.arange(size_px, dtype=np.uint8)[:, None, None] + np.zeros((size_px, size_px, 3), np.uint8)
+    images = [ramp + np.uint8(index) for index in range(12)]
+    for image in images:  # a block of noise, so that there is something to spend bits on
+        image[10:20, 10:20] = random.integers(0, 256, (10, 10, 3))
+    written, memory = set(), []
+    for _ in range(20):
+        memory = [*memory[-9:], random.bytes(int(random.integers(1, 300_000)))]
+        write_video(tmp_path / "a.mp4", images, Fraction(25), crf=10)
+        written.add((tmp_path / "a.mp4").read_bytes())
+    assert len(written) == 1
+
+
 @pytest.mark.parametrize("images", [[], [np.zeros((63, 96, 3), np.uint8)], [numbered_image(0), numbered_image(0, 64)]])
 def test_nothing_is_left_of_a_video_that_cannot_be_written(tmp_path: Path, images: list[np.ndarray]) -> None:
     with pytest.raises(MediaError):

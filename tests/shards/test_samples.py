@@ -3,7 +3,6 @@
 import dataclasses
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +66,7 @@ def test_bits_that_are_no_ordinary_number_survive() -> None:
 
 
 def test_equal_samples_give_equal_bytes(members: dict[str, Any]) -> None:
-    again = tiny.make_sample.__wrapped__("one", "train", 1)
-    assert encode(replace(again, crops_mp4=members["crops.mp4"])) == members  # x264 may differ; that is not encode's
+    assert encode(tiny.make_sample.__wrapped__("one", "train", 1)) == members
 
 
 def test_an_array_of_objects_is_not_unpickled(members: dict[str, Any]) -> None:
