@@ -1,4 +1,4 @@
-"""The command line: `talkedit edit`, `talkedit profile`, `talkedit bench`, `talkedit doctor`."""
+"""The command line: `talkedit edit`, `talkedit clips`, `talkedit profile`, `talkedit bench`, `talkedit doctor`."""
 
 import sys
 from pathlib import Path
@@ -9,6 +9,7 @@ from rich.console import Console
 
 from talkedit import __version__
 from talkedit.bench.commands import bench
+from talkedit.curate.commands import clips
 from talkedit.doctor import checks, render
 from talkedit.edit.editor import Editor, EditReport
 from talkedit.edit.timeline import Timeline
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 
 app.add_typer(bench, name="bench")
+app.command()(clips)
 
 DEFAULT_MODEL = Path("models/sample/generator")
 
