@@ -8,6 +8,7 @@ face become rows of the table, with the reason.
 import argparse
 from pathlib import Path
 
+from talkedit.face.choose import FacesParams
 from talkedit.face.crop import CropParams, crop_clips
 from talkedit.params import load_section
 from talkedit.stage import run_stage, write_metrics
@@ -19,10 +20,10 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, required=True, help="folder of the clips (segment stage)")
     parser.add_argument("--out", type=Path, required=True, help="folder for <clip_id>.mp4, .npz and crops.parquet")
     parser.add_argument("--metrics", type=Path, required=True, help="JSON file for what was kept and rejected")
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="its section crop is used")
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="its sections crop and faces are used")
     arguments = parser.parse_args()
-    params = load_section(arguments.params, CropParams)
-    write_metrics(arguments.metrics, crop_clips(arguments.raw, arguments.clips, arguments.out, params))
+    params, faces = load_section(arguments.params, CropParams), load_section(arguments.params, FacesParams)
+    write_metrics(arguments.metrics, crop_clips(arguments.raw, arguments.clips, arguments.out, params, faces))
 
 
 if __name__ == "__main__":

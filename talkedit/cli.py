@@ -1,4 +1,4 @@
-"""The command line: `talkedit edit`, `timeline`, `inspect`, `profile`, `bench` and `doctor`."""
+"""The command line: `talkedit edit`, `timeline`, `inspect`, `clips`, `profile`, `bench` and `doctor`."""
 
 import sys
 from pathlib import Path
@@ -9,6 +9,7 @@ from rich.console import Console
 
 from talkedit import __version__
 from talkedit.bench.commands import bench
+from talkedit.curate.commands import clips
 from talkedit.doctor import checks, render
 from talkedit.edit.commands import edit, inspect, timeline_commands
 from talkedit.errors import TalkeditError
@@ -25,6 +26,7 @@ app.add_typer(bench, name="bench")
 app.add_typer(timeline_commands, name="timeline")
 app.command()(edit)
 app.command()(inspect)
+app.command()(clips)
 
 
 @app.command()

@@ -8,9 +8,11 @@ import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from talkedit.curate.rules import CurateParams
 from talkedit.edit.timeline import EditParams
 from talkedit.errors import ParamsError
 from talkedit.evaluate.examine import EvaluateParams
+from talkedit.face.choose import FacesParams
 from talkedit.face.crop import CropParams
 from talkedit.face.extract import AttributesParams
 from talkedit.manifest import write_atomically
@@ -28,7 +30,9 @@ SCHEMAS: tuple[type[Section], ...] = (
     DownloadParams,
     SegmentParams,
     CropParams,
+    FacesParams,
     AttributesParams,
+    CurateParams,
     ShardsParams,
     ModelParams,
     DiscriminatorParams,

@@ -1,13 +1,9 @@
 """Cuts the whole head out of every clip, keeping how to put it back."""
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,8 +14,9 @@ from pydantic import Field
 from talkedit import assets
 from talkedit.closure import code_hash
 from talkedit.errors import ClipRejected, MediaError, TalkeditError
+from talkedit.face.choose import FacesParams, reference_descriptor
+from talkedit.face.find import FaceFinder
 from talkedit.face.geometry import apply, boxes_from_landmarks, cut, fill_gaps, frame_from_square, invert, smooth
-from talkedit.face.track import FaceTracker
 from talkedit.folders import CROPS_TABLE, read_clips, write_crop_track
 from talkedit.manifest import Manifest, content_key, file_sha256
 from talkedit.media.video import read_frames_at, write_video
@@ -27,6 +24,7 @@ from talkedit.params import RECORD, Section, write_record
 from talkedit.progress import track as progress
 from talkedit.records import CLIP_FPS, Clip, CropTrack, FaceTrack, Image
 from talkedit.tables import Row, write_table
+from talkedit.workers import workers
 
 # Of the side of a crop: H.264 codes blocks of 16, and part of a block costs as much as a whole one. A crop pixel is a
 # frame pixel to within 3% of a 270 px crop.
@@ -42,6 +40,8 @@ SCHEMA = pa.schema(
         ("found_share", pa.float64()),
         ("face_px", pa.float64()),
         ("size_px", pa.int64()),
+        ("n_faces", pa.int64()),
+        ("choice_score", pa.float64()),
     ]
 )
 
@@ -110,7 +110,9 @@ def measure(track: FaceTrack) -> tuple[float, float]:
     return float(track.found.mean()), float(np.median(boxes[:, 2] - boxes[:, 0]))
 
 
-def crop_clips(raw_folder: Path, clips_folder: Path, out_folder: Path, params: CropParams) -> dict[str, Any]:
+def crop_clips(
+    raw_folder: Path, clips_folder: Path, out_folder: Path, params: CropParams, faces: FacesParams
+) -> dict[str, Any]:
     """The stage: crops and their transforms for every clip, and a table of what became of each.
 
     Clips whose result is there already, made by the same params, code and source, are not done again.
@@ -120,28 +122,32 @@ def crop_clips(raw_folder: Path, clips_folder: Path, out_folder: Path, params: C
         clips_folder: Where the table of clips lies.
         out_folder: Gets `<clip_id>.mp4`, `<clip_id>.npz` and `crops.parquet`.
         params: See `CropParams`.
+        faces: See `FacesParams`.
 
     Returns:
         Metrics: how many clips were kept and rejected, and medians over the kept ones.
 
     Raises:
+        ParamsError: The reference picture cannot be used.
         TalkeditError: All clips were rejected, or more than `params.max_rejected_share` of them.
     """
     clips = read_clips(clips_folder)
     manifest = Manifest(out_folder)
     assets.fetch("dlib_landmarks_68")  # before the workers do, so that it is fetched once and its errors arrive whole
-    code = code_hash(__file__)
+    code, wanted = code_hash(__file__), _wanted(faces)
     source_sha256 = cache(lambda name: _source_sha256(raw_folder / name))
     keys = {
         clip.clip_id: content_key(
-            params=params.model_dump(), code=code, clip=asdict(clip), source=source_sha256(clip.source)
+            params=params.model_dump(), faces=wanted, code=code, clip=asdict(clip), source=source_sha256(clip.source)
         )
         for clip in clips
     }
     rows = {clip.clip_id: manifest.reuse(clip.clip_id, keys[clip.clip_id]) for clip in clips}
     todo = [clip for clip in clips if rows[clip.clip_id] is None]
-    with _workers(len(todo)) as run_all:
-        done = run_all(_crop_clip, [(clip, raw_folder, out_folder, params) for clip in todo])
+    with workers(len(todo)) as run_all:
+        finder = FaceFinder(params.detect_every_n_frames, params.max_gap_s, faces)
+        tasks = [(clip, raw_folder / clip.source, clips_folder, out_folder, finder, params) for clip in todo]
+        done = run_all(_crop_clip, tasks)
         for row in progress(done, "cropping", "clips", total=len(todo)):
             clip_id = row["clip_id"]
             rows[clip_id] = row
@@ -164,36 +170,25 @@ def _files(clip_id: str) -> list[str]:
     return [f"{clip_id}.mp4", f"{clip_id}.npz"]
 
 
-@contextmanager
-def _workers(n_items: int) -> Iterator[Callable[..., Iterator[Row]]]:
-    """A function like map, over as many processes as there are cores; results come in order."""
-    n_workers = min(os.cpu_count() or 1, n_items)
-    if n_workers <= 1:
-        yield lambda function, arguments: (function(*each) for each in arguments)
-        return
-    with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as pool:
-        yield lambda function, arguments: _in_order(pool, function, arguments)
+def _wanted(faces: FacesParams) -> dict[str, Any]:
+    """What the choice of the face depends on."""
+    if faces.reference is None:
+        return faces.model_dump()
+    reference_descriptor(faces.reference)  # says now, not in the first clip, what is wrong with it
+    return faces.model_dump() | {"reference": file_sha256(faces.reference)}
 
 
-def _in_order(pool: Executor, function: Callable[..., Row], arguments: list[tuple[Any, ...]]) -> Iterator[Row]:
-    futures = [pool.submit(function, *each) for each in arguments]
-    try:
-        for future in futures:
-            yield future.result()
-    finally:
-        for future in futures:
-            future.cancel()
-
-
-def _crop_clip(clip: Clip, raw_folder: Path, out_folder: Path, params: CropParams) -> Row:
+def _crop_clip(
+    clip: Clip, source: Path, clips_folder: Path, out_folder: Path, finder: FaceFinder, params: CropParams
+) -> Row:
     """Crops one clip and writes its files; a clip that cannot be used is a row that says why."""
     row: Row = {"clip_id": clip.clip_id, "split": clip.split, "status": "rejected", "n_frames": clip.n_frames}
-    row |= {"reason": None, "detail": None, "found_share": None, "face_px": None, "size_px": None}
-    source = raw_folder / clip.source
+    row |= dict.fromkeys(("reason", "detail", "found_share", "face_px", "size_px", "n_faces", "choice_score"))
     try:
-        face = _track(source, clip, params)
-        row["found_share"], row["face_px"] = measure(face)
-        crop_track = plan_crops(face, float(CLIP_FPS), params)
+        found = finder.find(source, clip, clips_folder / f"{clip.clip_id}.wav")
+        row |= {"n_faces": found.n_faces, "choice_score": found.score}
+        row["found_share"], row["face_px"] = measure(found.track)
+        crop_track = plan_crops(found.track, float(CLIP_FPS), params)
         video = out_folder / f"{clip.clip_id}.mp4"
         write_video(video, _crops(source, clip, crop_track), CLIP_FPS, params.crf)
     except ClipRejected as error:
@@ -204,26 +199,6 @@ def _crop_clip(clip: Clip, raw_folder: Path, out_folder: Path, params: CropParam
         return row | {"reason": "unreadable", "detail": error.problem}
     write_crop_track(out_folder / f"{clip.clip_id}.npz", crop_track)
     return row | {"status": "kept", "size_px": crop_track.size_px}
-
-
-def _track(source: Path, clip: Clip, params: CropParams) -> FaceTrack:
-    frames = read_frames_at(source, clip.times_s())
-    first = next(frames, None)
-    if first is None:
-        raise MediaError(source, f"has no frame at {float(clip.start_s):.2f} s; run the segment stage again")
-
-    def all_frames() -> Iterator[Image]:
-        yield first
-        yield from frames
-
-    size_px = (first.shape[1], first.shape[0])
-    return _tracker(params.detect_every_n_frames, params.max_gap_s).track(all_frames(), size_px, float(CLIP_FPS))
-
-
-@cache
-def _tracker(detect_every_n_frames: int, max_gap_s: float) -> FaceTracker:
-    """One per process: loading the landmark model takes a second."""
-    return FaceTracker(detect_every_n_frames, max_gap_s)
 
 
 def _crops(source: Path, clip: Clip, track: CropTrack) -> Iterator[Image]:

@@ -53,6 +53,15 @@ class FaceDetector:
                     return _choose(boxes, last_xyxy_px)
         return None
 
+    def all(self, grey: Grey) -> list[Doubles]:
+        """Every face of a frame, as boxes, from left to right; small ones only where nothing larger is found."""
+        for scale in SEARCH_SCALES[1:]:
+            if scale <= 1 or grey.size * scale**2 <= MAX_UPSCALED_PIXELS:
+                boxes = self._search(grey, scale)
+                if boxes:
+                    return sorted(boxes, key=lambda box: box[0])
+        return []
+
     def _near(self, grey: Grey, last: Doubles) -> Doubles | None:
         frame_from_patch = frame_from_square((last[:2] + last[2:]) / 2, (last[2] - last[0]) * PATCH_PER_BOX, PATCH_PX)
         boxes = self._search(cut(grey, frame_from_patch, PATCH_PX), 1.0)

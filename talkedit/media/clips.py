@@ -8,14 +8,16 @@ import numpy as np
 import pyarrow as pa
 
 from talkedit.closure import code_hash
-from talkedit.errors import TalkeditError
+from talkedit.errors import MediaError, TalkeditError
 from talkedit.folders import CLIPS_TABLE, SOURCES_TABLE, kept_rows
 from talkedit.manifest import Manifest, content_key
 from talkedit.media.audio import read_audio, write_wav
-from talkedit.media.segment import SegmentParams, plan_clips
+from talkedit.media.cuts import find_cuts
+from talkedit.media.segment import SegmentParams, Source, plan_clips
 from talkedit.progress import track
 from talkedit.records import CLIP_FPS, SAMPLE_RATE_HZ, Clip, Floats
 from talkedit.tables import Row, write_table
+from talkedit.workers import workers
 
 _MIN_HEARD_SHARE = 0.9
 _SAMPLES_PER_FRAME = SAMPLE_RATE_HZ // int(CLIP_FPS)
@@ -41,20 +43,26 @@ def segment_sources(raw_folder: Path, out_folder: Path, params: SegmentParams) -
     Raises:
         TalkeditError: There is no footage for a training and a validation clip.
     """
-    sources = kept_rows(raw_folder / SOURCES_TABLE)
-    audible = [row for row in sources if row["has_audio"]]
-    rows = [_rejected_source(row, "no_audio", "the source has no sound") for row in sources if not row["has_audio"]]
-    plan = plan_clips([(row["id"], row["file"], Fraction(row["duration_s"])) for row in audible], params)
-    cut = {clip.source for clip in plan}
+    fetched = kept_rows(raw_folder / SOURCES_TABLE)
+    audible = [row for row in fetched if row["has_audio"]]
+    rows = [_rejected_source(row, "no_audio", "the source has no sound") for row in fetched if not row["has_audio"]]
     manifest = Manifest(out_folder)
+    cuts_s = _cuts(audible, raw_folder, manifest, params)
+    sources = [
+        Source(row["id"], row["file"], Fraction(row["duration_s"]), cuts)
+        for row, cuts in zip(audible, cuts_s, strict=True)
+    ]
+    plan = plan_clips(sources, params)
+    cut = {clip.source for clip in plan}
     for row in track(audible, "cutting", "sources"):
         if row["file"] in cut:
             clips = [clip for clip in plan if clip.source == row["file"]]
             rows += _clips_of(row, clips, raw_folder, manifest)
         else:
-            problem = f"{float(Fraction(row['duration_s'])):.2f} s is less than segment.min_clip_s"
+            problem = f"no scene of its {float(Fraction(row['duration_s'])):.2f} s is as long as segment.min_clip_s"
             rows.append(_rejected_source(row, "too_short", problem))
-    manifest.prune({row["id"] for row in audible if row["file"] in cut}, also_keep=frozenset({CLIPS_TABLE}))
+    items = {_cuts_item(row) for row in audible} | {row["id"] for row in audible if row["file"] in cut}
+    manifest.prune(items, also_keep=frozenset({CLIPS_TABLE}))
     write_table(out_folder / CLIPS_TABLE, rows, _SCHEMA)
     _check_splits(rows)
     return rows
@@ -70,6 +78,34 @@ def segment_metrics(rows: list[Row]) -> dict[str, float | int]:
         "train_s": frames["train"] / float(CLIP_FPS),
         "validation_s": frames["validation"] / float(CLIP_FPS),
     }
+
+
+def _cuts(sources: list[Row], raw_folder: Path, manifest: Manifest, params: SegmentParams) -> list[list[Fraction]]:
+    """The cuts of each source; those that were found before, by the same code and threshold, are not looked for."""
+    code, threshold = code_hash(__file__), params.cut_threshold
+    keys = [content_key(code=code, source=row["sha256"], threshold=threshold) for row in sources]
+    known = [manifest.reuse(_cuts_item(row), key) for row, key in zip(sources, keys, strict=True)]
+    todo = [i for i, found in enumerate(known) if found is None]
+    with workers(len(todo)) as run_all:
+        tasks = [(raw_folder / sources[i]["file"], threshold) for i in todo]
+        for i, cuts_s in zip(
+            todo, track(run_all(_find_cuts, tasks), "looking for cuts", "sources", len(todo)), strict=True
+        ):
+            found = {"cuts_s": [str(cut_s) for cut_s in cuts_s]}
+            manifest.record(_cuts_item(sources[i]), keys[i], [], found)
+            known[i] = found
+    return [[Fraction(cut_s) for cut_s in found["cuts_s"]] for found in known if found]
+
+
+def _find_cuts(path: Path, threshold: float) -> list[Fraction]:
+    try:
+        return find_cuts(path, threshold)
+    except MediaError:
+        return []  # such as a picture that changes its size: the crop stage says so of each clip
+
+
+def _cuts_item(source: Row) -> str:
+    return f"cuts of {source['id']}"  # no source's id has a space
 
 
 def _clips_of(source: Row, clips: list[Clip], raw_folder: Path, manifest: Manifest) -> list[Row]:

@@ -7,7 +7,7 @@ unless a split would be empty, no other clip's split.
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import ClassVar
 
@@ -18,7 +18,24 @@ from talkedit.records import CLIP_FPS, Clip
 
 MIN_VALIDATION_S = Fraction(4, 5)  # four windows of 5 frames: less tells nothing
 
-Source = tuple[str, str, Fraction]
+CUT_TOLERANCE_S = Fraction(1, 1000)  # a frame that begins this little after a time is shown at it
+
+
+@dataclass(frozen=True)
+class Source:
+    """A video to cut into clips.
+
+    Attributes:
+        source_id: The clips' names begin with it.
+        file: Its name.
+        duration_s: Its length.
+        cuts_s: When another scene begins, ascending; no clip is on both sides.
+    """
+
+    source_id: str
+    file: str
+    duration_s: Fraction
+    cuts_s: Sequence[Fraction] = ()
 
 
 class SegmentParams(Section):
@@ -28,6 +45,7 @@ class SegmentParams(Section):
 
     clip_s: float = Field(gt=0, description="Length aimed at for a clip, in seconds.")
     min_clip_s: float = Field(ge=2, description="Shortest footage that makes a clip, in seconds.")
+    cut_threshold: float = Field(gt=0, le=255, description="Change of colour and lightness that is a cut, 0..255.")
     validation_share: float = Field(gt=0, le=0.5, description="Share of the clips that is held out.")
     guard_s: float = Field(ge=0, le=0.5, description="Time between training and validation in neither, in seconds.")
     seed: int = Field(description="Another seed holds out other clips.")
@@ -40,14 +58,14 @@ class SegmentParams(Section):
 
 
 def plan_clips(sources: Sequence[Source], params: SegmentParams) -> list[Clip]:
-    """Cuts each source into clips of equal length and holds out some.
+    """Cuts each scene of each source into clips of equal length and holds out some.
 
     With two clips or more, clips are held out whole, at least one; a held out clip gives up `guard_s` where another
     clip of its source borders on it. A single clip is cut in two: its end is held out, `guard_s` before that is in
     neither part, and the rest is for training.
 
     Args:
-        sources: (id, file name, duration in seconds) of each; a source shorter than `min_clip_s` gives no clip.
+        sources: The videos; a scene shorter than `min_clip_s` gives no clip.
         params: The lengths and shares.
 
     Returns:
@@ -62,15 +80,31 @@ def plan_clips(sources: Sequence[Source], params: SegmentParams) -> list[Clip]:
 
 
 def _cut(source: Source, params: SegmentParams) -> list[Clip]:
-    source_id, file, duration_s = source
-    n_total = math.floor(duration_s * CLIP_FPS)
+    pieces = [piece for scene in _scenes(source) for piece in _divide(*scene, params)]
+    return [
+        Clip(f"{source.source_id}-{i:04d}", source.file, begin / CLIP_FPS, n_frames, "train")
+        for i, (begin, n_frames) in enumerate(pieces)
+    ]
+
+
+def _scenes(source: Source) -> list[tuple[int, int]]:
+    """(first frame, number of frames) of each scene, at 25 fps; a frame on a cut is in the later one."""
+    begins = [0, *(math.ceil(cut_s * CLIP_FPS) for cut_s in source.cuts_s)]
+    # A frame is shown from shortly before its time, see `talkedit.media.video.read_frames_at`.
+    ends = [math.ceil((cut_s - CUT_TOLERANCE_S) * CLIP_FPS) for cut_s in source.cuts_s]
+    ends = [*ends, math.floor(source.duration_s * CLIP_FPS)]
+    return [(begin, max(end - begin, 0)) for begin, end in zip(begins, ends, strict=True)]
+
+
+def _divide(begin: int, n_total: int, params: SegmentParams) -> list[tuple[int, int]]:
+    """(first frame, number of frames) of each clip of a scene."""
     if n_total < _n_frames(params.min_clip_s):
         return []
     n_clips = max(1, round(n_total / _n_frames(params.clip_s)))
     if n_total // n_clips < _n_frames(params.min_clip_s):
         n_clips -= 1
     n_each = n_total // n_clips
-    return [Clip(f"{source_id}-{i:04d}", file, i * n_each / CLIP_FPS, n_each, "train") for i in range(n_clips)]
+    return [(begin + i * n_each, n_each) for i in range(n_clips)]
 
 
 def _held_out(clips: list[Clip], params: SegmentParams) -> set[str]:

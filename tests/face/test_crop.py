@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from talkedit.errors import ClipRejected, TalkeditError
+from talkedit.face.choose import FacesParams
 from talkedit.face.crop import CropParams, crop_clips, plan_crops
 from talkedit.face.extract import AttributesParams, extract_clips
 from talkedit.face.geometry import apply, invert
@@ -21,6 +22,7 @@ CLIPS_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("clip_id", "source", "start_s", "split", "status")] + [("n_frames", pa.int32())]
 )
 HEAD_XYXY_PX = (190, 42, 355, 292)  # of the sample: hair to beard, ear to ear
+LARGEST = FacesParams(choose="largest", reference=None, max_distance=0.6, min_lead=0.1)
 
 
 def _write_clips(folder: Path, clips: list[tuple[str, str, str]]) -> None:
@@ -57,7 +59,7 @@ def test_stage_makes_crops_and_says_why_not(tmp_path: Path, raw: Path, crop_para
             ("broken-0", "broken.mp4", "0"),
         ],
     )
-    metrics = crop_clips(raw, clips, out, crop_params)
+    metrics = crop_clips(raw, clips, out, crop_params, LARGEST)
     assert (metrics["n_kept"], metrics["n_rejected"]) == (2, 2)
     rows = {row["clip_id"]: row for row in read_rows(out / "crops.parquet")}
     assert list(rows) == ["man-0", "man-1", "wall-0", "broken-0"]
@@ -69,15 +71,15 @@ def test_stage_makes_crops_and_says_why_not(tmp_path: Path, raw: Path, crop_para
     assert {crop.shape for crop in crops} == {(track.size_px, track.size_px, 3)}
 
     first = _snapshot(out)
-    crop_clips(raw, clips, out, crop_params)
+    crop_clips(raw, clips, out, crop_params, LARGEST)
     assert _snapshot(out) == first
     shutil.rmtree(out)
-    crop_clips(raw, clips, out, crop_params)  # from nothing: the same bytes again
+    crop_clips(raw, clips, out, crop_params, LARGEST)  # from nothing: the same bytes again
     assert _snapshot(out) == first
 
     _write_clips(clips, [("man-0", "man.mp4", "0")])
     before = (out / "man-0.mp4").stat().st_mtime_ns
-    crop_clips(raw, clips, out, crop_params)
+    crop_clips(raw, clips, out, crop_params, LARGEST)
     assert sorted(_snapshot(out)) == ["crops.parquet", "man-0.mp4", "man-0.npz", "manifest.json", "params.json"]
     assert (out / "man-0.mp4").stat().st_mtime_ns == before
 
@@ -112,13 +114,13 @@ def _check_attributes(crops: Path, out: Path) -> None:
 def test_nothing_usable_is_an_error_that_says_why(tmp_path: Path, raw: Path, crop_params: CropParams) -> None:
     _write_clips(tmp_path / "clips", [("wall-0", "wall.mp4", "0")])
     with pytest.raises(TalkeditError, match=r"1 of 1 clips cannot be cropped \(no_face 1\); wall-0: no face was found"):
-        crop_clips(raw, tmp_path / "clips", tmp_path / "crops", crop_params)
+        crop_clips(raw, tmp_path / "clips", tmp_path / "crops", crop_params, LARGEST)
 
 
 def test_a_source_that_is_gone(tmp_path: Path, raw: Path, crop_params: CropParams) -> None:
     _write_clips(tmp_path / "clips", [("gone-0", "gone.mp4", "0")])
     with pytest.raises(TalkeditError, match=r"gone\.mp4: cannot be read"):
-        crop_clips(raw, tmp_path / "clips", tmp_path / "crops", crop_params)
+        crop_clips(raw, tmp_path / "clips", tmp_path / "crops", crop_params, LARGEST)
 
 
 def test_the_crop_holds_the_whole_head_and_hardly_moves(sample_crop_track: CropTrack) -> None:

@@ -20,7 +20,7 @@ from talkedit.tables import read_rows
 from .films import make_film, tone
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
-PARAMS = SegmentParams(clip_s=2.0, min_clip_s=2.0, validation_share=0.15, guard_s=0.2, seed=0)
+PARAMS = SegmentParams(clip_s=2.0, min_clip_s=2.0, cut_threshold=27.0, validation_share=0.15, guard_s=0.2, seed=0)
 
 
 def rising_tone(length_s: float) -> np.ndarray:
@@ -114,7 +114,7 @@ def test_both_stages_from_the_command_line(tmp_path: Path) -> None:
     params = tmp_path / "params.yaml"
     params.write_text(
         "download: {timeout_s: 1, max_failed_share: 0}\n"
-        "segment: {clip_s: 2, min_clip_s: 2, validation_share: 0.15, guard_s: 0.2, seed: 0}\n"
+        "segment: {clip_s: 2, min_clip_s: 2, cut_threshold: 200, validation_share: 0.15, guard_s: 0.2, seed: 0}\n"
     )
     common = ("--metrics", tmp_path / "m.json", "--params", params)
     sources = ("--sources", tmp_path / "sources.yaml", "--out", tmp_path / "raw2")

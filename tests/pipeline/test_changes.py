@@ -88,7 +88,7 @@ def test_a_second_person_lives_beside_the_first(project: Project, sample_clip: P
     add_source(project, "me", "me", film)
     project.change("params.yaml", {"person": "me"})
     first = (project.folder / GENERATOR / WEIGHTS_FILE).read_bytes()
-    assert len(stages_run(project.dvc("repro"))) == 9
+    assert len(stages_run(project.dvc("repro"))) == 10
     assert (project.folder / GENERATOR / WEIGHTS_FILE).read_bytes() == first
     card = json.loads((project.folder / "models" / "me" / "generator" / CARD_FILE).read_text(encoding="utf-8"))
     assert card["person"] == "me"

@@ -13,7 +13,7 @@ from talkedit.records import POSE
 from ..films import sound_of
 from ..project import Project, stages_run
 
-STAGES = ("download", "segment", "crop", "attributes", "shards", "train_discriminator", "train_generator")
+STAGES = ("download", "segment", "crop", "attributes", "curate", "shards", "train_discriminator", "train_generator")
 LAST = ("evaluate", "edit")
 KEPT_IN_GIT = (".json", ".tsv", ".py", ".yaml", ".lock", "config", ".gitignore", ".dvcignore")
 

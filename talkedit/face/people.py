@@ -1,0 +1,97 @@
+"""Follows every face of a clip at once, each in a track of its own."""
+
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+
+import numpy as np
+
+from talkedit.face.detect import MIN_OVERLAP, FaceDetector, LandmarkPredictor
+from talkedit.face.geometry import Grey, box_overlap, boxes_from_landmarks, grey
+from talkedit.face.track import MIN_LANDMARK_OVERLAP
+from talkedit.records import N_LANDMARKS, Doubles, FaceTrack, Image
+
+MAX_PEOPLE = 6
+Sighting = tuple[int, Doubles]  # a frame's number, and the box of the face in it
+
+
+class PeopleTracker:
+    """Detects all faces now and then, tells whose each is by its place, and finds landmarks in every frame.
+
+    Args:
+        detect_every_n_frames: Frames from one detection to the next.
+        max_gap_s: Longer gaps without a detection have no face.
+    """
+
+    def __init__(self, detect_every_n_frames: int, max_gap_s: float) -> None:
+        self._every_n, self._max_gap_s = detect_every_n_frames, max_gap_s
+        self._detect, self._find_landmarks = FaceDetector(), LandmarkPredictor()
+
+    def track(self, frames: Callable[[], Iterable[Image]], size_px: tuple[int, int], fps: Fraction) -> list[FaceTrack]:
+        """A track for each face, those seen most often and largest first, at most six.
+
+        Args:
+            frames: Called twice, for the frames of the clip, (H, W, 3) uint8 RGB each, in order.
+            size_px: (width, height).
+            fps: Frames a second.
+        """
+        n_frames, people = 0, []
+        for number, image in enumerate(frames()):
+            n_frames = number + 1
+            if number % self._every_n == 0:
+                _assign(people, number, self._detect.all(grey(image)))
+        people = sorted(people, key=_prominence, reverse=True)[:MAX_PEOPLE]
+        gap = max(self._every_n, round(self._max_gap_s * fps))
+        boxes = [_filled(sightings, n_frames, self._every_n, gap) for sightings in people]
+        landmarks = np.full((len(people), n_frames, N_LANDMARKS, 2), np.nan, np.float32)
+        for number, image in enumerate(frames()):
+            plane = grey(image)
+            for person, box in zip(landmarks, boxes, strict=True):
+                person[number] = self._points(plane, box[number])
+        return [_face_track(box, points, size_px) for box, points in zip(boxes, landmarks, strict=True)]
+
+    def _points(self, plane: Grey, box: Doubles) -> Doubles:
+        if np.isfinite(box[0]):
+            points = self._find_landmarks(plane, box)
+            if box_overlap(boxes_from_landmarks(points), box) >= MIN_LANDMARK_OVERLAP:
+                return points
+        return np.full((N_LANDMARKS, 2), np.nan)
+
+
+def _assign(people: list[list[Sighting]], number: int, boxes: list[Doubles]) -> None:
+    """Gives each box to whoever was nearest to it last, the best fits first; the rest are new people."""
+    fits = [
+        (box_overlap(sightings[-1][1], box), i, j) for i, sightings in enumerate(people) for j, box in enumerate(boxes)
+    ]
+    given: dict[int, int] = {}
+    for overlap, i, j in sorted(fits, reverse=True):
+        if overlap >= MIN_OVERLAP and i not in given.values() and j not in given:
+            given[j] = i
+    for j, box in enumerate(boxes):
+        if j in given:
+            people[given[j]].append((number, box))
+        else:
+            people.append([(number, box)])
+
+
+def _prominence(sightings: list[Sighting]) -> float:
+    return sum(float(box[2] - box[0]) for _, box in sightings)
+
+
+def _filled(sightings: list[Sighting], n_frames: int, every_n: int, max_gap: int) -> Doubles:
+    """(T, 4): the line between sightings that are near enough in time, the nearest one at the ends; NaN elsewhere."""
+    filled = np.full((n_frames, 4), np.nan)
+    at = np.array([number for number, _ in sightings])
+    boxes = np.stack([box for _, box in sightings])
+    every = np.arange(n_frames)
+    line = np.stack([np.interp(every, at, column) for column in boxes.T], axis=1)
+    after = np.searchsorted(at, every)
+    before_at, after_at = at[np.clip(after - 1, 0, len(at) - 1)], at[np.clip(after, 0, len(at) - 1)]
+    inside = (every >= at[0]) & (every <= at[-1]) & ((after_at - before_at <= max_gap) | np.isin(every, at))
+    at_an_end = (every > at[-1]) & (every - at[-1] < every_n)
+    filled[inside | at_an_end] = line[inside | at_an_end]
+    return filled
+
+
+def _face_track(boxes: Doubles, landmarks: np.ndarray, size_px: tuple[int, int]) -> FaceTrack:
+    found = np.isfinite(landmarks[:, 0, 0])
+    return FaceTrack(np.where(found[:, None], boxes, np.nan), landmarks, found, size_px)
