@@ -18,6 +18,10 @@ from talkedit.shards.windows import Batch
 
 FRAME_SIZE_PX = (1280, 720)
 HEAD_AT = (0.0, 0.0, 90.0)  # about as large as in the footage of a speaker at a desk
+MOUTH = {
+    **{33: (0.5, 0.57), 8: (0.5, 0.78), 48: (0.42, 0.65), 54: (0.58, 0.65)},
+    **{60: (0.44, 0.65), 62: (0.5, 0.64), 64: (0.56, 0.65), 66: (0.5, 0.67)},
+}
 CROP_AT_PX, CROP_SIDE_PX = (440.0, 160.0), 400.0
 
 
@@ -50,10 +54,12 @@ def heads(pose_deg: Floats) -> Floats:
 
 
 def landmarks(n_frames: int) -> Floats:
-    """(N, 68, 2), shares of the side: eyes where they may be, the other points in the middle."""
+    """(N, 68, 2), shares of the side: eyes, nose, mouth and chin where they may be, the other points in the middle."""
     points = np.full((68, 2), 0.5)
     for first, x in ((36, 0.36), (42, 0.54)):
         points[first : first + 6] = np.array([(0, 0), (3, -2), (7, -2), (10, 0), (7, 2), (3, 2)]) / 100 + (x, 0.45)
+    for index, place in MOUTH.items():
+        points[index] = place
     return np.tile(points, (n_frames, 1, 1)).astype(np.float32)
 
 

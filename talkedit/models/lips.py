@@ -18,7 +18,7 @@ OUTER_EYE_CORNERS = (36, 45)
 UPPER_LIP_SHARE = 0.15  # of a change of the opening; the lower lip, with the jaw, takes the rest
 JAW_HALF_WIDTHS = 2.2  # as far to the side of the mouth's middle, in half widths of the mouth, the cheek goes along
 NECK_PER_HALF_WIDTH = 1.6  # over so much below the chin its motion fades out
-MIN_OPENING = 0.02  # in half widths of the mouth: closed lips still are a line that can be stretched
+MIN_WIDTH = 1e-3  # share of the picture's side: points that fell together must not give positions that are no numbers
 
 
 class Mouth(NamedTuple):
@@ -72,7 +72,7 @@ def move_lips(x: Tensor, y: Tensor, mouth: Mouth) -> tuple[Tensor, Tensor]:
     points = mouth.landmarks
     corners = [points[:, index] for index in CORNERS]
     centre, half = (corners[0] + corners[1]) / 2, (corners[1] - corners[0]) / 2
-    half_width = torch.linalg.vector_norm(half, dim=1, keepdim=True).clamp_min(1e-6)
+    half_width = torch.linalg.vector_norm(half, dim=1, keepdim=True).clamp_min(MIN_WIDTH)
     along = half / half_width
     up = torch.stack([along[:, 1], -along[:, 0]], dim=1)
 
@@ -81,7 +81,8 @@ def move_lips(x: Tensor, y: Tensor, mouth: Mouth) -> tuple[Tensor, Tensor]:
         return ((points[:, index] - centre) * up).sum(1)[:, None, None]
 
     scale = half_width[:, :, None]
-    inner = torch.linalg.vector_norm(points[:, INNER_CORNERS[1]] - points[:, INNER_CORNERS[0]], dim=1)[:, None, None]
+    inner = torch.linalg.vector_norm(points[:, INNER_CORNERS[1]] - points[:, INNER_CORNERS[0]], dim=1)
+    inner = inner[:, None, None].clamp_min(MIN_WIDTH)
     eyes = points[:, OUTER_EYE_CORNERS[1]] - points[:, OUTER_EYE_CORNERS[0]]
     asked = (mouth.asked * torch.linalg.vector_norm(eyes, dim=1))[:, None, None].clamp_min(0)
     upper, lower = height(INNER_LIPS[0]), height(INNER_LIPS[1])

@@ -85,3 +85,10 @@ def test_lip_net_hears_an_opening_a_frame_that_is_not_negative() -> None:
     changed = mel.clone()
     changed[1, 2] += 1
     assert (network(changed) != heard).nonzero().tolist() == [[1, 2]]
+
+
+def test_points_that_fell_together_give_numbers() -> None:
+    ticks = (torch.arange(SIDE_PX) + 0.5) / SIDE_PX
+    y, x = torch.meshgrid(ticks, ticks, indexing="ij")
+    nowhere = Mouth(torch.full((1, 68, 2), 0.5), torch.tensor([0.2]))
+    assert all(shift.isfinite().all() for shift in move_lips(x[None], y[None], nowhere))
