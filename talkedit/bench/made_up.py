@@ -80,7 +80,8 @@ def sources(n_images: int, image_px: int) -> Sources:
     """Guided sources of noise that are looked up where they are."""
     identity = torch.eye(2, 3).expand(n_images, 2, 3)
     positions = F.affine_grid(identity, [n_images, 3, image_px, image_px], align_corners=False).permute(0, 3, 1, 2)
-    return Sources(torch.rand(n_images, 3, image_px, image_px), positions, positions)
+    head = torch.zeros(n_images, 1, image_px, image_px)
+    return Sources(torch.rand(n_images, 3, image_px, image_px), positions, positions, head)
 
 
 def batch(n_windows: int, n_frames: int, image_px: int) -> Batch:

@@ -3,9 +3,10 @@
 Two ways of drawing:
     `raw` sources, as in the paper: the network paints every pixel.
     `guided` sources: each source frame comes twice, once with lids, lips and head moved as is asked (`guided`, see
-    `talkedit.models.guide`) and once as it is (`still`, right for all that does not move with the head). The network
-    says for each pixel which of the two to show, shifts the guided one by a small flow, and paints a correction over
-    it: teeth, newly seen background. What comes from a source stays as sharp as the source, at any resolution.
+    `talkedit.models.guide`) and once as it is (`still`, right for all that does not move with the head). Around the
+    face the network says for each pixel which of the two to show; it shifts the guided one by a small flow, and paints
+    a correction over it: teeth, newly seen background. What comes from a source stays as sharp as the source, at any
+    resolution.
 """
 
 from typing import NamedTuple
@@ -54,7 +55,9 @@ class Drawing(NamedTuple):
             return paint
         guided = look_up(sources.pictures, _shift(sources.guided, _resize(self.flow, size_px)))
         still = look_up(sources.pictures, sources.still)
-        return (torch.lerp(still, guided, _resize(self.share, size_px)) + paint).clamp(0, 1)
+        # Left to itself, the network mixes both on the face, which hardly costs L1, and blinks are half lost.
+        share = torch.lerp(_resize(self.share, size_px), torch.ones_like(sources.head), sources.head)
+        return (torch.lerp(still, guided, share) + paint).clamp(0, 1)
 
 
 class Generator(nn.Module):

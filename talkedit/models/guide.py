@@ -36,6 +36,8 @@ RELIEF_PX, RELIEF_HALF_CM = 64, 16.0  # the map of it: a square about the ellips
 RELIEF_ROUNDS = 2  # a ray meets the relief where the relief is, not where the ellipsoid was
 # How far past the outline the head's motion fades out, in units of the ellipsoid (1 = its radius, squared distance).
 FADE = 0.5
+# From here inwards, in the same units, what is shown is the head: the outline is not exactly a person's, nor is hair.
+SURE_FROM, SURE_SLOPE = 0.25, 4.0
 
 
 class Heads(NamedTuple):
@@ -61,11 +63,13 @@ class Sources(NamedTuple):
         pictures: (N, 3, S, S), 0..1.
         guided: (N, 2, P, P), x and y, -1..1 over the side: lids and lips moved and the head turned as asked.
         still: (N, 2, P, P), the same place in the frame: right for all that does not move with the head.
+        head: (N, 1, P, P), 0..1: where the turned head surely is, and so the still picture surely wrong.
     """
 
     pictures: Tensor
     guided: Tensor
     still: Tensor
+    head: Tensor
 
     def layers(self) -> Tensor:
         """(N, 6, P, P): guided, then still."""
@@ -99,12 +103,14 @@ def guide(
     x, y = _pixels_in_frame(target_heads, size_px or pictures.shape[-1])
     frame_x, frame_y = torch.broadcast_tensors(x, y)
     still = _frame_to_picture(frame_x, frame_y, source_heads)
-    guided = _frame_to_picture(*_follow(x, y, source_heads, target_heads), source_heads)
+    followed_x, followed_y, inside = _follow(x, y, source_heads, target_heads)
+    guided = _frame_to_picture(followed_x, followed_y, source_heads)
     shifts = [move_lids(*guided, eyes)] if eyes else []
     shifts += [move_lips(*guided, mouth)] if mouth else []
     for shift_x, shift_y in shifts:
         guided = guided[0] + shift_x, guided[1] + shift_y
-    return Sources(pictures, torch.stack(guided, dim=1) * 2 - 1, torch.stack(still, dim=1) * 2 - 1)
+    head = ((inside - SURE_FROM) / (1 - SURE_FROM) * SURE_SLOPE).clamp(0, 1)[:, None]
+    return Sources(pictures, torch.stack(guided, dim=1) * 2 - 1, torch.stack(still, dim=1) * 2 - 1, head)
 
 
 # Positions are two planes, x and y, and what is affine in them is never multiplied out pixel by pixel as a vector of
@@ -124,8 +130,12 @@ def _scale_and_shift(heads: Heads) -> tuple[tuple[Tensor, Tensor], tuple[Tensor,
     return (transform[:, 0, 0], transform[:, 0, 2]), (transform[:, 1, 1], transform[:, 1, 2])
 
 
-def _follow(x: Tensor, y: Tensor, source: Heads, target: Heads) -> tuple[Tensor, Tensor]:
-    """Where in the source's frame to look for what the target shows at x, y; (N, S, S) each."""
+def _follow(x: Tensor, y: Tensor, source: Heads, target: Heads) -> tuple[Tensor, Tensor, Tensor]:
+    """Where in the source's frame to look for what the target shows at x, y, and how far inside the head that is.
+
+    Returns:
+        x, y, and 1 on the ellipsoid's axis, 0 on its outline, negative outside; (N, S, S) each.
+    """
     rotation, translation = target.camera_from_head[:, :, :3], target.camera_from_head[:, :, 3:]
     centre, radii = x.new_tensor(ELLIPSOID_CENTRE)[:, None], x.new_tensor(ELLIPSOID_RADII)[:, None]
     # In units of the ellipsoid, where it is a sphere of radius 1: the camera, and the direction per (x, y, 1).
@@ -146,7 +156,7 @@ def _follow(x: Tensor, y: Tensor, source: Heads, target: Heads) -> tuple[Tensor,
     share = (1 + inside / FADE).clamp(0, 1)
     share = share.square() * (3 - 2 * share)
     scale = focal / seen_z
-    return x + share * (seen_x * scale + principal_x - x), y + share * (seen_y * scale + principal_y - y)
+    return x + share * (seen_x * scale + principal_x - x), y + share * (seen_y * scale + principal_y - y), inside
 
 
 def _onto_relief(depth: Tensor, origin: Tensor, rays: Tensor, x: Tensor, y: Tensor, inside: Tensor) -> Tensor:

@@ -95,7 +95,7 @@ def drawing_of(share: float, paint: float = 0.0, flow: tuple[float, float] = (0.
 def sources_of(pictures: Tensor, shift: tuple[float, float] = (0.0, 0.0)) -> Sources:
     """Looked up where they are, the guided ones so many of their sides away."""
     here = made_up.sources(*pictures.shape[::3]).guided
-    return Sources(pictures, here + 2 * torch.tensor(shift).view(1, 2, 1, 1), here)
+    return Sources(pictures, here + 2 * torch.tensor(shift).view(1, 2, 1, 1), here, torch.zeros_like(here[:, :1]))
 
 
 @pytest.mark.parametrize(("paint", "expected"), [(0.0, 0.6), (-0.25, 0.35), (0.7, 1.0), (-0.9, 0.0)])
@@ -103,7 +103,7 @@ def test_a_picture_is_the_shown_sources_and_the_paint(paint: float, expected: fl
     pictures = torch.full((1, 3, 8, 16), 0.5)
     pictures[..., 8:] = 1.0
     right, left = (torch.full((1, 2, 8, 8), x) for x in (0.5, -0.5))  # the middles of the white and of the grey half
-    sources = Sources(pictures, guided=right, still=left)
+    sources = Sources(pictures, guided=right, still=left, head=torch.zeros(1, 1, 8, 8))
     image = drawing_of(0.2, paint).image(8, sources)  # 0.2 * 1 + 0.8 * 0.5 + paint, kept within 0..1
     torch.testing.assert_close(image, torch.full((1, 3, 8, 8), expected))
 
@@ -121,6 +121,13 @@ def test_flow_and_guidance_are_looked_up_at_once() -> None:
     # Half a pixel to the left and half a pixel to the right: sampled one after the other, they would blur.
     image = drawing_of(1, flow=(0.5 / 32, 0)).image(32, sources_of(pictures, shift=(-0.5 / 32, 0)))
     torch.testing.assert_close(image[..., 1:-1], pictures[..., 1:-1], atol=1e-5, rtol=0)
+
+
+def test_where_the_head_surely_is_the_guided_source_alone_is_shown() -> None:
+    pictures = torch.rand(1, 3, 8, 8)
+    sources = sources_of(pictures, shift=(1 / 8, 0))._replace(head=torch.ones(1, 1, 8, 8))
+    image = drawing_of(0).image(8, sources)
+    torch.testing.assert_close(image[..., :-1], pictures[..., 1:], atol=1e-5, rtol=0)
 
 
 def test_the_still_source_is_not_moved() -> None:

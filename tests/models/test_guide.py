@@ -145,3 +145,13 @@ def test_the_pictures_to_be_made_may_be_of_another_size() -> None:
     middle = slice(20, 100)
     difference = (coarse - guide(source, here, there).layers())[..., middle, middle].abs() * LAST
     assert difference.mean() < INTERPOLATION_PX
+
+
+def test_the_head_is_sure_on_the_face_and_nowhere_around_it() -> None:
+    here = heads(at())
+    head = guide(torch.rand(1, 3, SIDE_PX, SIDE_PX), here, heads(at(0, 0, (10, 0, 0)))).head[0, 0]
+    assert head.shape == (SIDE_PX, SIDE_PX)
+    nose, ear = (project(points, at()).round().astype(int)[0] for points in (NOSE[None], surface([(80, 0)])))
+    assert head[nose[1], nose[0]] == 1
+    assert head[ear[1], ear[0]] == 0
+    assert head[:10].max() == head[-10:].max() == 0
