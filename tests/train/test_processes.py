@@ -20,10 +20,11 @@ SECTIONS = {
     for section in (
         tiny.model_params(),
         train_params(n_steps=4, n_windows=2, log_every_n_steps=1, learning_rate=0.1),
-        loss_params(lambda_v=0.0),
+        loss_params(lambda_v=0.0, lambda_g=1e-3),
     )
 }
-LAST_DIGITS = 1e-5  # of float32, in another order of summing
+# Of float32, in another order of summing; each step of the image discriminator, and the generator's after it, add more.
+LAST_DIGITS = 1e-4
 PACE = {"images_per_s", "data_wait_share"}
 
 
