@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from talkedit.models.build import build_generator
+from talkedit.models.build import build_generator, build_patch_discriminator
 from talkedit.train.artifact import CARD_FILE, WEIGHTS_FILE, load_model
 from talkedit.train.checkpoint import Checkpoint
 
@@ -35,8 +35,13 @@ def leave_a_state(folder: Path) -> None:
     with torch.no_grad():
         for parameter in (parameter for network in networks.values() for parameter in network.parameters()):
             parameter.zero_()
-    optimizer = torch.optim.Adam(networks["generator"].parameters())
-    Checkpoint(folder, model.card["run_key"], networks, {"optimizer": optimizer}).save(N_STEPS - 1)
+    critic = build_patch_discriminator(model.params)
+    optimizers = {
+        "optimizer": torch.optim.Adam(networks["generator"].parameters()),
+        "image_discriminator_optimizer": torch.optim.Adam(critic.parameters()),
+    }
+    modules = {**networks, "image_discriminator": critic}
+    Checkpoint(folder, model.card["run_key"], modules, optimizers).save(N_STEPS - 1)
 
 
 def largest_weight(folder: Path) -> float:
