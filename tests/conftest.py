@@ -1,12 +1,16 @@
 """Fixtures that every room's tests share."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from .project import Project, make_project
 
+# Tests run side by side, one process a core, and networks this small are slower on several cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -44,9 +48,18 @@ def tiny_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def tiny_project(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Project:
     """The whole pipeline, run once on the sample clip (see `tests.project`), to be read only; a copy may be changed."""
-    project = make_project(tmp_path_factory.mktemp("pipeline") / "project")
+    if worker_id == "master":  # the tests run in one process
+        return _run_project(tmp_path_factory.mktemp("pipeline") / "project")
+    folder = tmp_path_factory.getbasetemp().parent / "pipeline" / "project"  # of all processes together
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(folder.parent / "lock"):
+        return Project(folder) if folder.exists() else _run_project(folder)
+
+
+def _run_project(folder: Path) -> Project:
+    project = make_project(folder)
     project.dvc("repro")
     project.commit("The first run")
     return project

@@ -13,8 +13,10 @@ from talkedit.shards.samples import Sample
 
 Indices = NDArray[np.intp]
 
-# Codes are compared in these units: a source that is off by one of them is equally far in each control.
+# Frames are compared in these units: one that is off by one of them is equally far in each regard.
 POSE_UNIT_DEG, OPENNESS_UNIT = 5.0, 0.2
+RING_UNIT = 2.5  # of 255, mean over the picture around the mask, at RING_PX
+RING_PX = 48
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,22 @@ def load_sources(samples: list[Sample], max_frames: int, size_px: int) -> Footag
     return _concatenate(parts)
 
 
-def nearest_in_codes(wanted: Attributes, sources: Attributes) -> Indices:
-    """For each wanted frame the source nearest in pose and eye openness: a source that already obeys; (N,)."""
-    pose = (wanted.pose_deg[:, None] - sources.pose_deg[None]) / POSE_UNIT_DEG
-    openness = (wanted.eye_openness[:, None] - sources.eye_openness[None]) / OPENNESS_UNIT
-    return np.argmin(np.square(pose).sum(axis=2) + np.square(openness), axis=1)
+def best_sources(wanted: Footage, sources: Footage, mask: Floats) -> Indices:
+    """For each wanted frame the source to draw it from; (N,).
+
+    The one most like it in what is known beforehand: the picture around the mask, head pose and eye openness. What is
+    around the mask tells of hair, clothes and light, which differ from clip to clip by more than any control.
+
+    Args:
+        wanted: N frames; what is inside the mask is not looked at.
+        sources: Frames of the same size.
+        mask: (S, S), 1 where the head is drawn.
+    """
+    pose = (wanted.attributes.pose_deg[:, None] - sources.attributes.pose_deg[None]) / POSE_UNIT_DEG
+    openness = (wanted.attributes.eye_openness[:, None] - sources.attributes.eye_openness[None]) / OPENNESS_UNIT
+    theirs = _rings(sources, mask)
+    ring = np.stack([np.abs(ours - theirs).mean(axis=(1, 2)) for ours in _rings(wanted, mask)]) / RING_UNIT
+    return np.argmin(np.square(pose).sum(axis=2) + np.square(openness) + np.square(ring), axis=1)
 
 
 def nearest_in_landmarks(wanted: Floats, sources: Floats) -> Indices:
@@ -112,6 +125,12 @@ def _resize(image: Image, size_px: int) -> Image:
     shrinks = size_px < image.shape[0]
     resized = cv2.resize(image, (size_px, size_px), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     return resized.astype(np.uint8)
+
+
+def _rings(footage: Footage, mask: Floats) -> Floats:
+    """(N, P, 3): the P pixels around the mask, of pictures small enough to compare many."""
+    around = cv2.resize(mask, (RING_PX, RING_PX), interpolation=cv2.INTER_AREA) == 0
+    return np.stack([_resize(image, RING_PX)[around] for image in footage.crops.images]).astype(np.float32)
 
 
 def _concatenate(parts: list[Footage]) -> Footage:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from talkedit.evaluate import metrics
-from talkedit.evaluate.footage import Footage, nearest_in_codes, nearest_in_landmarks
+from talkedit.evaluate.footage import Footage, best_sources, nearest_in_landmarks
 from talkedit.evaluate.loop import number
 from talkedit.evaluate.tools import Held, Tools, Video
 from talkedit.face.track import FaceTracker
@@ -36,11 +36,11 @@ class Reconstruction:
     def examine(self, held: Held, sources: Footage) -> Video:
         """Draws one clip again; returns the video."""
         truth = held.footage
-        chosen = sources.take(nearest_in_codes(truth.attributes, sources.attributes))
+        mask = self._tools.mask(held.sample.track.size_px)
+        chosen = sources.take(best_sources(truth, sources, mask))
         renderer = self._tools.renderer
         drawn = renderer.draw(truth.crops, truth.crops.camera_from_head, chosen.crops, held.mel, truth.attributes)
         nearest = sources.take(nearest_in_landmarks(truth.crops.landmarks, sources.crops.landmarks)).crops.images
-        mask = self._tools.mask(drawn.shape[1])
         seen = np.where(mask[..., None] > 0, drawn, truth.crops.images)
         self._scores.append((len(seen), self._score(seen, truth.crops.images, nearest, mask)))
         return seen

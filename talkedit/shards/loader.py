@@ -4,6 +4,7 @@ import math
 import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
@@ -13,13 +14,15 @@ import torch
 from talkedit.errors import ParamsError, TalkeditError
 from talkedit.shards.clips import LoadedClip, load_clip
 from talkedit.shards.index import Entry, index_split, read_sample
-from talkedit.shards.sampler import Sampler, draw_frames
+from talkedit.shards.sampler import Sampler, draw_frames, rarity
 from talkedit.shards.windows import Window
 
 WINDOWS_AHEAD = 128
 MAX_THREADS = 4
 # Decoded clips stay in memory up to this size, so that little footage is decoded once; never less than the pool stays.
 KEPT_BYTES = 2 << 30
+# Frames whose eyes are equally open to this are alike to the balance between open and closed eyes.
+OPENNESS_BIN = 0.2
 MEL_BYTES = 80 * 16 * 4  # of a frame
 
 
@@ -35,6 +38,7 @@ class Loader:
         n_frames: T, frames in a window.
         n_windows: B, windows in a step, of all processes together.
         seed: Which run.
+        other_clips_share: Share of the windows whose sources come from another clip: that of the step's next window.
         rank: Which of the processes this is; each gets its own part of the step's windows, in order.
         n_ranks: How many processes share a step.
 
@@ -54,6 +58,7 @@ class Loader:
         n_frames: int,
         n_windows: int,
         seed: int,
+        other_clips_share: float = 0.0,
         rank: int = 0,
         n_ranks: int = 1,
     ) -> None:
@@ -65,6 +70,7 @@ class Loader:
                 f"no {split} clip has {2 * n_frames} frames; give longer footage or raise segment.clip_s"
             )
         self._image_px, self._n_frames, self._n_windows, self._seed = image_px, n_frames, n_windows, seed
+        self._other_clips_share = other_clips_share
         n_own = n_windows // n_ranks
         self._own = slice(rank * n_own, (rank + 1) * n_own)
         self._n_steps_ahead = math.ceil(WINDOWS_AHEAD / n_own)
@@ -86,11 +92,11 @@ class Loader:
         """
         planned = self._plan(step)
         started = time.monotonic()
-        clips = [self._clips[clip].result() for clip in planned]
+        pairs = [(self._clips[clip].result(), self._clips[following].result()) for clip, following in planned]
         self.waited_s += time.monotonic() - started
         self._forget()
         first = step * self._n_windows + self._own.start
-        return [self._window(clip, first + index, in_a_row) for index, clip in enumerate(clips)]
+        return [self._window(*pair, first + index, in_a_row) for index, pair in enumerate(pairs)]
 
     def close(self) -> None:
         """Ends the threads; what they have begun is finished first."""
@@ -104,19 +110,21 @@ class Loader:
 
     def _start_over(self) -> None:
         self._sampler = Sampler([entry.n_frames for entry in self._entries], self._n_frames, self._seed)
-        self._planned: dict[int, list[int]] = {}  # this process's clips of the steps to come
+        # This process's clips of the steps to come, each with that of the window that follows it in the step.
+        self._planned: dict[int, list[tuple[int, int]]] = {}
         self._next_step = 0
 
-    def _plan(self, step: int) -> list[int]:
+    def _plan(self, step: int) -> list[tuple[int, int]]:
         """The clips of a step's windows; these and those of the next steps are being decoded."""
         if step < self._next_step and step not in self._planned:
             self._start_over()
         self._planned = {later: clips for later, clips in self._planned.items() if later >= step}
         while self._next_step <= step + self._n_steps_ahead:
-            clips = [next(self._sampler) for _ in range(self._n_windows)][self._own]
+            clips = [next(self._sampler) for _ in range(self._n_windows)]
+            pairs = list(zip(clips, clips[1:] + clips[:1], strict=True))[self._own]
             if self._next_step >= step:
-                self._planned[self._next_step] = clips
-                for clip in clips:
+                self._planned[self._next_step] = pairs
+                for clip in chain.from_iterable(pairs):
                     self._request(clip)
             self._next_step += 1
         return self._planned.pop(step)
@@ -127,7 +135,7 @@ class Loader:
 
     def _forget(self) -> None:
         """Lets go of clips that are out of the pool, the oldest first, while there are too many in memory."""
-        needed = self._sampler.pool().union(*self._planned.values())
+        needed = self._sampler.pool().union(*chain.from_iterable(self._planned.values()))
         n_bytes = sum(self._n_bytes(clip) for clip in self._clips)
         for clip in [clip for clip in self._clips if clip not in needed]:
             if n_bytes <= KEPT_BYTES:
@@ -138,10 +146,16 @@ class Loader:
     def _n_bytes(self, clip: int) -> int:
         return self._entries[clip].n_frames * (3 * self._image_px**2 + MEL_BYTES)
 
-    def _window(self, clip: LoadedClip, index: int, in_a_row: bool) -> Window:
+    def _window(self, clip: LoadedClip, following: LoadedClip, index: int, in_a_row: bool) -> Window:
         rng = np.random.default_rng((self._seed, index))
-        target, source = draw_frames(clip.sample.n_frames, self._n_frames, rng, in_a_row)
-        return Window(clip, torch.from_numpy(target), torch.from_numpy(source))
+        weights = rarity(clip.sample.attributes.eye_openness, OPENNESS_BIN)
+        target = draw_frames(weights, self._n_frames, rng, in_a_row)
+        source_clip = following if rng.random() < self._other_clips_share else clip
+        others = np.arange(source_clip.sample.n_frames)
+        if source_clip is clip:
+            others = np.setdiff1d(others, target)
+        source = rng.choice(others, size=self._n_frames, replace=False)
+        return Window(clip, torch.from_numpy(target), source_clip, torch.from_numpy(source))
 
 
 def _load(entry: Entry, image_px: int) -> LoadedClip:

@@ -11,6 +11,7 @@ POOL = 32
 MAX_ITEMS = 16
 
 Indices = NDArray[np.intp]
+Floats = NDArray[np.floating]
 
 
 class Visit(NamedTuple):
@@ -71,19 +72,26 @@ def _visits(clip: int, n_frames: int, n_window_frames: int) -> list[Visit]:
     return [Visit(clip, min(n_items // n_visits, MAX_ITEMS))] * n_visits
 
 
-def draw_frames(n_total: int, n_frames: int, rng: np.random.Generator, in_a_row: bool) -> tuple[Indices, Indices]:
-    """The frames of one window, and as many others of its clip as sources, none of them in the window; both (T,).
+def draw_frames(weights: Floats, n_frames: int, rng: np.random.Generator, in_a_row: bool) -> Indices:
+    """The frames of one window, (T,).
 
     Args:
-        n_total: Length of the clip.
+        weights: (N,), how often each frame of the clip is to be among them, relative to the others.
         n_frames: T.
         rng: Where the randomness comes from.
         in_a_row: Frames that follow each other, which what judges windows needs. Otherwise any T frames: nearly equal
             frames teach little, and a generator that draws each frame by itself learns much faster from unlike ones.
     """
     if in_a_row:
-        targets = int(rng.integers(n_total - n_frames + 1)) + np.arange(n_frames)
-    else:
-        targets = rng.choice(n_total, size=n_frames, replace=False)
-    others = np.setdiff1d(np.arange(n_total), targets)
-    return targets, rng.choice(others, size=n_frames, replace=False)
+        starts = np.convolve(weights, np.ones(n_frames), mode="valid")
+        return int(rng.choice(len(starts), p=starts / starts.sum())) + np.arange(n_frames)
+    return rng.choice(len(weights), size=n_frames, replace=False, p=weights / weights.sum())
+
+
+def rarity(values: Floats, bin_width: float) -> Floats:
+    """(N,) weights, 1 on average: half of all draws go to all frames alike, half to all bins of `values` (N,) alike.
+
+    Blinks fill one frame in twenty, and a network that hardly ever sees one does not learn to close an eye.
+    """
+    _, bins, counts = np.unique(np.floor(values / bin_width), return_inverse=True, return_counts=True)
+    return 0.5 + 0.5 * len(values) / len(counts) / counts[bins]

@@ -10,10 +10,18 @@ from talkedit.shards.clips import LoadedClip
 
 
 class Window(NamedTuple):
-    """T frames of one clip that are trained on together, and T others to draw them from; both (T,) indices."""
+    """T frames of one clip that are trained on together, and T others to draw them from.
+
+    Attributes:
+        clip: The clip of the frames.
+        target: (T,) indices of these.
+        source_clip: The clip of those that they are drawn from: the same, or another one of the person.
+        source: (T,) indices in that clip; none of them is in the window.
+    """
 
     clip: LoadedClip
     target: Tensor
+    source_clip: LoadedClip
     source: Tensor
 
 
@@ -23,7 +31,7 @@ class Batch(NamedTuple):
     Attributes:
         keys: ``clip:first frame`` of each window.
         target: (B, T, 3, px, px).
-        source: (B, T, 3, px, px), other frames of the same clips.
+        source: (B, T, 3, px, px), other frames, of the same or of other clips.
         mel: (B, T, 80, 16).
         pose_deg: (B, T, 3).
         emotion: (B, T, 7).
@@ -51,25 +59,27 @@ class Batch(NamedTuple):
 
 def to_batch(windows: list[Window]) -> Batch:
     """Windows of equal length as one batch."""
-    clips = [window.clip for window in windows]
+    clips, sources = [window.clip for window in windows], [window.source_clip for window in windows]
     target, source = [window.target for window in windows], [window.source for window in windows]
-    pictures, landmarks = [clip.pictures for clip in clips], [clip.landmarks for clip in clips]
     codes = [clip.sample.attributes for clip in clips]
-    openness = [torch.from_numpy(code.eye_openness) for code in codes]
     return Batch(
         keys=[f"{clip.sample.clip_id}:{int(frames[0])}" for clip, frames in zip(clips, target, strict=True)],
-        target=_take(pictures, target),
-        source=_take(pictures, source),
+        target=_take([clip.pictures for clip in clips], target),
+        source=_take([clip.pictures for clip in sources], source),
         mel=_take([clip.mel for clip in clips], target),
         pose_deg=_take([torch.from_numpy(code.pose_deg) for code in codes], target),
         emotion=_take([torch.from_numpy(code.emotion) for code in codes], target),
-        eye_openness=_take(openness, target),
-        landmarks=_take(landmarks, target),
-        source_landmarks=_take(landmarks, source),
-        source_eye_openness=_take(openness, source),
+        eye_openness=_take([_openness(clip) for clip in clips], target),
+        landmarks=_take([clip.landmarks for clip in clips], target),
+        source_landmarks=_take([clip.landmarks for clip in sources], source),
+        source_eye_openness=_take([_openness(clip) for clip in sources], source),
         target_heads=_take_heads(clips, target),
-        source_heads=_take_heads(clips, source),
+        source_heads=_take_heads(sources, source),
     )
+
+
+def _openness(clip: LoadedClip) -> Tensor:
+    return torch.from_numpy(clip.sample.attributes.eye_openness)
 
 
 def _take(columns: list[Tensor], frames: list[Tensor]) -> Tensor:

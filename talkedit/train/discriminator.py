@@ -118,7 +118,9 @@ def train_discriminator(
     discriminator = build_discriminator(model, card.terms, params.distance, params.margin)
     judges = place(Judges(discriminator, build_eye_net(model), build_lip_net(model)), fabric)
     rank, n_ranks = fabric.global_rank, fabric.world_size
-    data = Loader(shards, "train", model.image_px, model.n_frames, params.n_windows, params.seed, rank, n_ranks)
+    data = Loader(
+        shards, "train", model.image_px, model.n_frames, params.n_windows, params.seed, rank=rank, n_ranks=n_ranks
+    )
     with data:
         if params.gate_steps:
             gaps = params.min_gaps(card.terms)

@@ -44,6 +44,9 @@ class TrainParams(Section):
     decay_from: float = Field(ge=0, lt=1, description="share of the steps after which the learning rate falls to 0")
     max_grad_norm: float = Field(gt=0, description="the gradient is scaled down to this norm")
     ema_decay: float = Field(ge=0, lt=1, description="decay of the moving average of the weights, which is kept")
+    other_clips_share: float = Field(
+        ge=0, le=1, description="share of the windows that are drawn from another clip's frames"
+    )
     jitter_share: float = Field(ge=0, lt=0.5, description="random shift and scale of the crops, share of the side")
     log_every_n_steps: int = Field(gt=0, description="steps between points of the curves")
     compile: bool = Field(description="compile the generator first; on GPUs, elsewhere it is left as it is")
@@ -122,7 +125,7 @@ def train_generator(
     shape, rank, n_ranks = (model.image_px, model.n_frames, params.n_windows), fabric.global_rank, fabric.world_size
     sections = {section.section: section.model_dump() for section in (model, params, loss)}
     key = run_key(sections, code_hash(__file__), [shards, discriminator_folder])
-    with Loader(shards, "train", *shape, params.seed, rank, n_ranks) as data:
+    with Loader(shards, "train", *shape, params.seed, params.other_clips_share, rank, n_ranks) as data:
         training = _Training(judges, data, model, params, loss, fabric)
         checkpoint = Checkpoint(out, key, training.networks, training.optimizers)
         metrics = run_steps(

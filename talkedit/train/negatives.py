@@ -130,7 +130,7 @@ def with_negatives(batch: Batch, negatives: Negatives) -> Batch:
 def _own(windows: list[Window]) -> dict[str, Tensor]:
     """The windows' own attributes, (B, T, ...) a field."""
     return {
-        field: torch.stack([_track(clip, term)[target] for clip, target, _ in windows])
+        field: torch.stack([_track(window.clip, term)[window.target] for window in windows])
         for term, field in FIELDS.items()
     }
 
@@ -146,7 +146,7 @@ def _far_in_clip(term: str, window: Window, min_gap: float) -> Tensor:
 
 def _far_in_step(term: str, index: int, windows: list[Window], own: Tensor, min_gap: float) -> Tensor:
     """Which windows of the step are far enough from one of them: (B,) bool."""
-    clip, target, _ = windows[index]
+    clip, target = windows[index].clip, windows[index].target
     apart = [other.clip is not clip or abs(int(other.target[0] - target[0])) >= len(target) for other in windows]
     far = GAPS[term](own, own[index]) >= min_gap
     return far & torch.tensor(apart) if term == "audio" else far

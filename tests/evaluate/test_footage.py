@@ -1,15 +1,17 @@
 """Footage at any size lies where it lay; sources are chosen as one would by hand."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from talkedit.evaluate.footage import (
     Footage,
     ask,
+    best_sources,
     column,
     load_footage,
     load_sources,
-    nearest_in_codes,
     nearest_in_landmarks,
 )
 from talkedit.face.geometry import apply
@@ -72,11 +74,22 @@ def test_sources_are_spread_over_all_clips() -> None:
     assert len(load_sources([SAMPLE, other], 1000, 30).crops.images) == 40
 
 
-def test_the_nearest_in_codes_weighs_5_degrees_as_much_as_a_fifth_of_openness() -> None:
-    sources = codes([(0, 0, 0), (10, 0, 0), (0, 0, 0)], [0.9, 0.9, 0.1])
-    wanted = codes([(1, 1, 0), (8, 0, 0), (4, 0, 0), (4, 0, 0)], [0.8, 0.9, 0.2, 0.6])
-    # The last: (0.8, 1.5) units from the first, (1.2, 1.5) from the second, (0.8, 2.5) from the third.
-    assert nearest_in_codes(wanted, sources).tolist() == [0, 1, 2, 0]
+def frames(ring: list[int], attributes: Attributes, inside: int = 0) -> Footage:
+    """Crops of one grey level each around a mask over the middle half."""
+    images = np.tile(np.array(ring, np.uint8)[:, None, None, None], (1, 48, 48, 3))
+    images[:, 12:36, 12:36] = inside
+    crops = load_footage(SAMPLE, np.arange(len(ring)), 48).crops
+    return Footage(dataclasses.replace(crops, images=images), attributes)
+
+
+def test_the_best_source_is_nearest_in_codes_and_in_what_is_around_the_mask() -> None:
+    mask = np.zeros((48, 48), np.float32)
+    mask[12:36, 12:36] = 1
+    sources = frames([0, 0, 0, 10], codes([(0, 0, 0), (10, 0, 0), (0, 0, 0), (4, 0, 0)], [0.9, 0.9, 0.1, 0.6]), 200)
+    asked = codes([(1, 1, 0), (8, 0, 0), (4, 0, 0), (4, 0, 0), (4, 0, 0)], [0.8, 0.9, 0.2, 0.6, 0.6])
+    # The last but one: (0.8, 1.5) units from the first, (1.2, 1.5) from the second, (0.8, 2.5) from the third, and from
+    # the fourth nothing but the ring, of 10 levels and so 4 units; which the last has, too.
+    assert best_sources(frames([0, 0, 0, 0, 10], asked), sources, mask).tolist() == [0, 1, 2, 0, 3]
 
 
 def test_the_nearest_in_landmarks_is_so_on_average_over_the_points() -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -41,11 +42,14 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return seen
 
 
-def shown(windows: list[Window]) -> list[tuple[str, list[int], list[int]]]:
-    return [(window.clip.sample.clip_id, window.target.tolist(), window.source.tolist()) for window in windows]
+def shown(windows: list[Window]) -> list[tuple[str, list[int], str, list[int]]]:
+    return [
+        (each.clip.sample.clip_id, each.target.tolist(), each.source_clip.sample.clip_id, each.source.tolist())
+        for each in windows
+    ]
 
 
-def run(folder: Path, steps: range, seed: int = 3, n_windows: int = 4, **rest: int) -> list:
+def run(folder: Path, steps: range, seed: int = 3, n_windows: int = 4, **rest: float) -> list:
     with Loader(folder, "train", IMAGE_PX, T, n_windows, seed, **rest) as loader:
         return [shown(loader.windows(step)) for step in steps]
 
@@ -65,15 +69,42 @@ def test_frames_in_a_row_or_not_are_of_the_same_clips(many: Path) -> None:
         spread = shown(loader.windows(2, in_a_row=False))
         assert in_a_row == shown(loader.windows(2, in_a_row=True))
     assert [clip for clip, *_ in in_a_row] == [clip for clip, *_ in spread]
-    assert all(target == list(range(target[0], target[0] + T)) for _, target, _ in in_a_row)
-    assert not all(target == list(range(target[0], target[0] + T)) for _, target, _ in spread)
+    assert all(target == list(range(target[0], target[0] + T)) for _, target, *_ in in_a_row)
+    assert not all(target == list(range(target[0], target[0] + T)) for _, target, *_ in spread)
 
 
 @pytest.mark.parametrize("n_ranks", [2, 4])
 def test_processes_share_the_windows_of_one(many: Path, n_ranks: int) -> None:
-    parts = [run(many, range(10), n_windows=8, rank=rank, n_ranks=n_ranks) for rank in range(n_ranks)]
+    shape = {"n_windows": 8, "other_clips_share": 0.5}
+    parts = [run(many, range(10), rank=rank, n_ranks=n_ranks, **shape) for rank in range(n_ranks)]
     together = [[window for part in parts for window in part[step]] for step in range(10)]
-    assert together == run(many, range(10), n_windows=8)
+    assert together == run(many, range(10), **shape)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_sources_come_from_the_window_s_own_clip_or_from_that_of_the_next(many: Path, share: float) -> None:
+    others = n_windows = 0
+    for windows in run(many, range(40), n_windows=4, other_clips_share=share):
+        for (clip, target, source_clip, source), (following, *_) in zip(
+            windows, windows[1:] + windows[:1], strict=True
+        ):
+            if clip != following:
+                others, n_windows = others + (source_clip == following), n_windows + 1
+            assert source_clip in (clip, following)
+            assert len(set(source)) == T
+            assert source_clip != clip or not set(source) & set(target)
+    assert others / n_windows == pytest.approx(share, abs=0.12)
+
+
+def test_closed_eyes_come_as_often_as_open_ones_in_half_of_the_draws(tmp_path: Path) -> None:
+    """Of 20 frames 2 are closed, a tenth: half of 0.1 and half of 0.5 make 0.3 of the first draw."""
+    one = tiny.make_sample("one", "train", 1)
+    openness = np.array([0.1] * 2 + [0.7] * 18, np.float32)
+    one = dataclasses.replace(one, attributes=dataclasses.replace(one.attributes, eye_openness=openness))
+    shards = tiny.write_shards(tmp_path / "shards", [one])
+    with Loader(shards, "train", IMAGE_PX, T, 4, seed=0) as loader:
+        firsts = [int(window.target[0]) for step in range(100) for window in loader.windows(step, in_a_row=False)]
+    assert np.mean(np.array(firsts) < 2) == pytest.approx(0.3, abs=0.07)
 
 
 def test_processes_that_cannot_share_evenly_are_refused(many: Path) -> None:

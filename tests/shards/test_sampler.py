@@ -6,7 +6,7 @@ from itertools import islice, pairwise
 import numpy as np
 import pytest
 
-from talkedit.shards.sampler import MAX_ITEMS, POOL, Sampler, draw_frames
+from talkedit.shards.sampler import MAX_ITEMS, POOL, Sampler, draw_frames, rarity
 
 T = 5
 
@@ -60,19 +60,31 @@ def test_one_clip_is_enough() -> None:
 
 
 @pytest.mark.parametrize("in_a_row", [True, False])
-def test_a_source_is_never_from_inside_the_target_window(in_a_row: bool) -> None:
+def test_a_window_has_no_frame_twice_and_every_frame_comes(in_a_row: bool) -> None:
     rng = np.random.default_rng(0)
-    seen: dict[str, set[int]] = {"target": set(), "source": set()}
+    seen: set[int] = set()
     for _ in range(200):
-        target, source = draw_frames(20, T, rng, in_a_row)
-        assert not set(source.tolist()) & set(target.tolist())
-        assert len(set(source.tolist())) == len(set(target.tolist())) == T
-        assert not in_a_row or target.tolist() == list(range(target[0], target[0] + T))
-        seen["target"] |= set(target.tolist())
-        seen["source"] |= set(source.tolist())
-    assert seen == {"target": set(range(20)), "source": set(range(20))}
+        frames = draw_frames(np.ones(20), T, rng, in_a_row)
+        assert len(set(frames.tolist())) == T
+        assert not in_a_row or frames.tolist() == list(range(frames[0], frames[0] + T))
+        seen |= set(frames.tolist())
+    assert seen == set(range(20))
 
 
-def test_the_shortest_clip_uses_all_its_frames() -> None:
-    target, source = draw_frames(10, T, np.random.default_rng(0), in_a_row=False)
-    assert sorted([*target, *source]) == list(range(10))
+@pytest.mark.parametrize("in_a_row", [True, False])
+def test_frames_of_more_weight_come_more_often(in_a_row: bool) -> None:
+    """Frame 10 of 20 lies in 5 of the 16 windows in a row; with nine times the weight these weigh 13, not 5."""
+    rng, weights = np.random.default_rng(0), np.ones(20)
+    weights[10] = 9
+    share = np.mean([10 in draw_frames(weights, T, rng, in_a_row) for _ in range(2000)])
+    # Not in a row, 5 draws of 28 tickets, 9 of them this frame's.
+    wanted = 5 * 13 / (5 * 13 + 11 * 5) if in_a_row else 1 - np.prod([1 - 9 / (28 - n) for n in range(T)])
+    assert share == pytest.approx(wanted, abs=0.04)
+
+
+def test_what_is_rare_comes_as_often_as_what_is_not_in_half_of_the_draws() -> None:
+    """Nine eyes open at 0.7 and one at 0.1: half of the weight even (1 each), half 5 for each of the two bins."""
+    weights = rarity(np.array([0.7] * 9 + [0.1]), 0.2)
+    assert weights == pytest.approx([0.5 + 0.5 * 5 / 9] * 9 + [0.5 + 0.5 * 5])
+    assert weights.mean() == pytest.approx(1)
+    assert rarity(np.full(4, 0.7), 0.2) == pytest.approx(np.ones(4))

@@ -53,4 +53,4 @@ def make_clip(
 def window(clip: LoadedClip, first: int) -> Window:
     """The T frames from `first` on."""
     frames = torch.arange(first, first + T)
-    return Window(clip, frames, frames)
+    return Window(clip, frames, clip, frames)
