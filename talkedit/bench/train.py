@@ -48,7 +48,7 @@ def training_contestants(params: ModelParams, n_images: int, next_batch: Callabl
     }
     if on_gpu:
         generator.compile()
-    mask = draw_mask(params.image_px, params.mask_box, device)
+    everywhere = torch.ones(1, 1, params.image_px, params.image_px, device=device)
     random = torch.Generator().manual_seed(0)
 
     def draw_as_reference(batch: Batch) -> tuple[Tensor, Tensor]:
@@ -69,7 +69,7 @@ def training_contestants(params: ModelParams, n_images: int, next_batch: Callabl
             entry.waited_s += time.perf_counter() - started
             with torch.autocast("cuda", torch.bfloat16) if fast else nullcontext():
                 drawn, truth = draw(to_device(batch, device))
-                loss = l1(drawn, truth, mask, 1.0)
+                loss = l1(drawn, truth, everywhere)
             adam.zero_grad()
             loss.backward()
             adam.step()

@@ -14,6 +14,8 @@ from torch.nn import functional as F
 
 from talkedit.params import Section
 
+FEATURES = ((36, 42), (42, 48), (48, 68))  # dlib's indices of both eyes and the mouth
+
 
 class LossParams(Section):
     """What the generator is trained on."""
@@ -28,6 +30,7 @@ class LossParams(Section):
     )
     perceptual_share: float = Field(gt=0, le=1, description="share of the frames that the perceptual term looks at")
     ring_weight: float = Field(ge=0, le=1, description="weight of L1 outside the mask, where inside it is 1")
+    features_weight: float = Field(ge=1, description="weight of L1 about the middle of eyes and mouth, likewise")
     ramp_start_step: int = Field(ge=0, description="step at which sync, blink and image discriminator begin to count")
     ramp_steps: int = Field(gt=0, description="steps over which they rise to their full weight")
 
@@ -49,17 +52,36 @@ def total(terms: dict[str, Tensor], params: LossParams, step: int) -> Tensor:
     )
 
 
-def l1(prediction: Tensor, truth: Tensor, mask: Tensor, ring_weight: float) -> Tensor:
-    """Mean absolute difference, weighted 1 where `mask` is 1 and `ring_weight` where it is 0.
+def l1(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Mean absolute difference, weighted.
 
     Args:
         prediction: (N, 3, px, px), 0..1.
         truth: Likewise.
-        mask: (1, 1, px, px), 0 or 1.
-        ring_weight: 0..1.
+        weight: (N or 1, 1, px, px), as `l1_weight` makes it.
     """
-    weight = mask + ring_weight * (1 - mask)
-    return ((prediction - truth).abs() * weight).sum() / (weight.sum() * prediction.shape[0] * prediction.shape[1])
+    return ((prediction - truth).abs() * weight).sum() / (weight.expand_as(truth).sum())
+
+
+def l1_weight(mask: Tensor, landmarks: Tensor, params: LossParams) -> Tensor:
+    """What a difference counts: 1 in the mask, more about eyes and mouth, less outside.
+
+    Args:
+        mask: (1, 1, px, px), 1 where the head is drawn.
+        landmarks: (N, 68, 2), dlib's points in the truth, shares of the side.
+        params: The weights.
+
+    Returns:
+        (N, 1, px, px).
+    """
+    ticks = (torch.arange(mask.shape[-1], device=mask.device) + 0.5) / mask.shape[-1]
+    near = mask.new_zeros(len(landmarks), *mask.shape[-2:])
+    for points in (landmarks[:, first:end] for first, end in FEATURES):
+        x, y = points.mean(dim=1).unbind(dim=1)
+        reach = (points[..., 0].amax(dim=1) - points[..., 0].amin(dim=1)) / 2  # half of what it is wide
+        squared = (ticks - x[:, None])[:, None, :].square() + (ticks - y[:, None])[:, :, None].square()
+        near = torch.maximum(near, torch.exp(-squared / (2 * reach.square()[:, None, None])))
+    return mask * (1 + (params.features_weight - 1) * near[:, None]) + params.ring_weight * (1 - mask)
 
 
 def perceptual(prediction: list[Tensor], truth: list[Tensor]) -> Tensor:

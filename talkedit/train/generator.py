@@ -14,7 +14,7 @@ from talkedit.models import losses
 from talkedit.models.build import ModelParams, build_generator
 from talkedit.models.discriminator import Discriminator
 from talkedit.models.generator import Generator
-from talkedit.models.landmarks import EyeNet, eye_places
+from talkedit.models.landmarks import EyeNet, eye_places, eye_points
 from talkedit.models.losses import LossParams
 from talkedit.models.perceptual import Vgg16Features
 from talkedit.params import Section
@@ -75,7 +75,7 @@ class Judges(nn.Module):
         """
         seen = as_seen(drawn, inputs)
         flat, truth = drawn.flatten(0, 1), inputs.truth.flatten(0, 1)
-        terms = {"l1": losses.l1(flat, truth, inputs.mask, params.ring_weight)}
+        terms = {"l1": losses.l1(flat, truth, losses.l1_weight(inputs.mask, inputs.landmarks, params))}
         terms |= {name: flat.new_zeros(()) for name in ("v", "s", "b")}
         if self.vgg is not None and params.lambda_v:
             chosen = _some_frames(len(truth), params.perceptual_share, step, seed).to(truth.device)
@@ -86,7 +86,7 @@ class Judges(nn.Module):
         if ramp and params.lambda_s:
             terms["s"] = losses.sync(self.discriminator.distances(seen, inputs.mel, inputs.codes))
         if self.eyes is not None and ramp and params.lambda_b:
-            places = eye_places(inputs.eyes)
+            places = eye_places(eye_points(inputs.landmarks))
             with torch.no_grad():
                 wanted = self.eyes(truth, places)
             terms["b"] = losses.blink(self.eyes(seen.flatten(0, 1), places), wanted)

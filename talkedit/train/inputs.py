@@ -26,7 +26,7 @@ class Inputs(NamedTuple):
         codes: pose, emotion, blink, (B, C, T) each.
         truth: (B, T, 3, px, px), 0..1.
         mask: (1, 1, px, px), 1 where the head is drawn.
-        eyes: (B * T, 2, 6, 2), dlib's points of both eyes in the truth, shares of the side.
+        landmarks: (B * T, 68, 2), dlib's points in the truth, shares of the side.
     """
 
     source: Tensor
@@ -36,7 +36,7 @@ class Inputs(NamedTuple):
     codes: dict[str, Tensor]
     truth: Tensor
     mask: Tensor
-    eyes: Tensor
+    landmarks: Tensor
 
 
 def make_inputs(batch: Batch, params: ModelParams) -> Inputs:
@@ -48,8 +48,8 @@ def make_inputs(batch: Batch, params: ModelParams) -> Inputs:
         source = sources.layers().unflatten(0, truth.shape[:2])
     mask = draw_mask(params.image_px, params.mask_box, truth.device)
     codes = make_codes(batch.pose_deg, batch.emotion, batch.eye_openness)
-    eyes = eye_points(batch.landmarks.flatten(0, 1))
-    return Inputs(source, sources, truth * (1 - mask), batch.mel, codes, truth, mask, eyes)
+    landmarks = batch.landmarks.flatten(0, 1)
+    return Inputs(source, sources, truth * (1 - mask), batch.mel, codes, truth, mask, landmarks)
 
 
 def _guided(batch: Batch, source: Tensor) -> Sources:

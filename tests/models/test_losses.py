@@ -11,7 +11,13 @@ from talkedit.models.losses import LossParams
 
 def loss_params(**changes: object) -> LossParams:
     weights = {"lambda_v": 0.5, "lambda_s": 0.1, "lambda_b": 10.0, "lambda_g": 0.2, "ring_weight": 0.1}
-    rest = {"perceptual_net": "none", "perceptual_share": 1.0, "ramp_start_step": 100, "ramp_steps": 50}
+    rest = {
+        "features_weight": 3.0,
+        "perceptual_net": "none",
+        "perceptual_share": 1.0,
+        "ramp_start_step": 100,
+        "ramp_steps": 50,
+    }
     return LossParams.model_validate({**weights, **rest, **changes})
 
 
@@ -33,14 +39,31 @@ def test_the_total_is_the_weighted_sum_with_sync_blink_and_realism_ramped_in(ste
     assert float(losses.total(terms, loss_params(), step)) == pytest.approx(total)
 
 
-def test_l1_counts_the_ring_less() -> None:
-    # The left column is in the mask and off by 0.5, the right one is not and off by 1:
+def test_l1_is_a_weighted_mean() -> None:
+    # The left column weighs 1 and is off by 0.5, the right one weighs 0.1 and is off by 1:
     # (2 * 0.5 * 1 + 2 * 1 * 0.1) / (2 * 1 + 2 * 0.1)
-    mask = torch.tensor([[[[1.0, 0.0], [1.0, 0.0]]]])
+    weight = torch.tensor([[[[1.0, 0.1], [1.0, 0.1]]]])
     truth = torch.tensor([0.5, 1.0]).expand(4, 3, 2, 2)
-    assert float(losses.l1(torch.zeros(4, 3, 2, 2), truth, mask, 0.1)) == pytest.approx(1.2 / 2.2)
-    assert float(losses.l1(torch.zeros(4, 3, 2, 2), truth, mask, 0.0)) == pytest.approx(0.5)
-    assert float(losses.l1(torch.zeros(4, 3, 2, 2), truth, mask, 1.0)) == pytest.approx(0.75)
+    assert float(losses.l1(torch.zeros(4, 3, 2, 2), truth, weight)) == pytest.approx(1.2 / 2.2)
+    assert float(losses.l1(torch.zeros(4, 3, 2, 2), truth, torch.ones(1, 1, 2, 2))) == pytest.approx(0.75)
+
+
+def test_l1_counts_the_ring_less_and_eyes_and_mouth_more() -> None:
+    mask = torch.ones(1, 1, 10, 10)
+    mask[..., 0] = 0
+    landmarks = torch.full((2, 68, 2), -9.0)  # eyes far away
+    landmarks[:, 48:68] = torch.tensor([0.55, 0.55])  # the middle of pixel (5, 5)
+    landmarks[0, 48:58, 0] += 0.2  # 0.4 wide: it reaches 0.2, two pixels, to each side
+    landmarks[0, 58:68, 0] -= 0.2
+    landmarks[1, 48:58, 0] += 0.1
+    landmarks[1, 58:68, 0] -= 0.1
+    weight = losses.l1_weight(mask, landmarks, loss_params(ring_weight=0.1, features_weight=3.0))
+    assert weight.shape == (2, 1, 10, 10)
+    assert torch.equal(weight[..., 0], torch.full((2, 1, 10), 0.1))
+    assert weight[:, 0, 5, 5].tolist() == [3.0, 3.0]
+    assert [float(weight[0, 0, 5, 7]), float(weight[1, 0, 6, 5])] == pytest.approx([1 + 2 * math.exp(-0.5)] * 2)
+    plain = losses.l1_weight(mask, landmarks, loss_params(ring_weight=0.1, features_weight=1.0))
+    assert torch.equal(plain, (mask + 0.1 * (1 - mask)).expand(2, 1, 10, 10))
 
 
 def test_perceptual_is_relative_to_the_truth_a_layer() -> None:
@@ -91,7 +114,7 @@ def test_blink_s_unit_is_each_frame_s_own() -> None:
 
 def test_losses_of_the_truth_itself_are_zero() -> None:
     image, points = torch.rand(2, 3, 4, 4), torch.rand(2, 2, 6, 2)
-    assert float(losses.l1(image, image, torch.ones(1, 1, 4, 4), 0.1)) == 0
+    assert float(losses.l1(image, image, torch.ones(1, 1, 4, 4))) == 0
     assert float(losses.perceptual([image], [image])) == 0
     assert float(losses.blink(points, points)) == 0
 

@@ -44,5 +44,11 @@ def train_params(**changes: Any) -> TrainParams:
 def loss_params(**changes: Any) -> LossParams:
     """All terms but the perceptual one count from the first step on."""
     weights = {"lambda_v": 0.02, "lambda_s": 0.1, "lambda_b": 1.0, "lambda_g": 0.01, "ring_weight": 0.1}
-    rest = {"perceptual_net": "none", "perceptual_share": 0.2, "ramp_start_step": 0, "ramp_steps": 1}
+    rest = {
+        "features_weight": 4.0,
+        "perceptual_net": "none",
+        "perceptual_share": 0.2,
+        "ramp_start_step": 0,
+        "ramp_steps": 1,
+    }
     return LossParams.model_validate({**weights, **rest, **changes})

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from talkedit.models.guide import Heads
-from talkedit.models.landmarks import eye_points
 from talkedit.shards.loader import Loader
 from talkedit.shards.windows import Batch, to_batch
 from talkedit.train.inputs import jitter, make_inputs, to_device
@@ -119,7 +118,7 @@ def test_guided_sources_have_their_heads_nearer_to_the_target(batch: Batch) -> N
 
 def test_the_eyes_are_those_of_the_target(batch: Batch) -> None:
     inputs = make_inputs(batch, tiny.model_params())
-    assert torch.equal(inputs.eyes, eye_points(batch.landmarks.flatten(0, 1)))
+    assert torch.equal(inputs.landmarks, batch.landmarks.flatten(0, 1))
     torch.testing.assert_close(inputs.codes["pose"][:, :, 2], batch.pose_deg[:, 2] / 15)
 
 
