@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from talkedit.models.lids import LEAST_OPENING, OPENING_AT_ZERO, Eyes, move_lids
+from talkedit.models.lids import LASHES, LEAST_OPENING, OPENING_AT_ZERO, Eyes, move_lids
 
 SIDE_PX = 200
 UPPER, LOWER = 0.04, 0.02  # of the lids' middles over and under the line of the corners, shares of the side
@@ -53,6 +53,13 @@ def test_the_upper_lid_goes_to_where_the_opening_is_as_asked(asked: float) -> No
         assert taken_from(moved(openness, asked), middle, lid_y) == pytest.approx(0.5 - UPPER, abs=1.5 / SIDE_PX)
         below = 0.5 + LOWER + 1 / SIDE_PX
         assert taken_from(moved(openness, asked), middle, below) == pytest.approx(below, abs=1e-4)
+
+
+def test_the_lashes_above_the_lid_are_squeezed_with_the_eye() -> None:
+    ratio = (OPENING_AT_ZERO + 0.4) / (OPENING_AT_ZERO + 0.8)
+    lashes = 0.1 * LASHES  # the eye is 0.2 wide
+    lashes_y = 0.5 + LOWER - ratio * (UPPER + LOWER + lashes)
+    assert taken_from(moved(0.8, 0.4), 0.25, lashes_y) == pytest.approx(0.5 - UPPER - lashes, abs=1.5 / SIDE_PX)
 
 
 def test_an_eye_can_be_opened_wider() -> None:
