@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkedit.edit.curves import ask, kept
-from talkedit.edit.measure import Measured, Shot, Stretches, stretches
+from talkedit.edit.eyes import EyeLender
+from talkedit.edit.measure import Measured, Stretches, stretches
 from talkedit.edit.moments import Clock
 from talkedit.edit.renderer import Crops, Renderer, take_attributes
 from talkedit.edit.speech import Speech
@@ -67,7 +68,7 @@ def make_plan(measured: Measured, timeline: Timeline, speech: Speech, base: Attr
 
 
 class Draughtsman:
-    """Draws the frames of a plan, in any order.
+    """Draws the frames of a plan, in their order: shut eyes that are to be opened are those of a frame before.
 
     Args:
         plan: What is asked.
@@ -82,6 +83,7 @@ class Draughtsman:
         self._firsts = [shot.first for shot in shots]
         self._heads = [turn_heads(shot.heads, plan.asked.pose_deg[shot.frames]) for shot in shots]
         self._masks = [renderer.paste_mask(shot.track.size_px) for shot in shots]
+        self._lenders = [EyeLender() for _ in shots]
 
     def __call__(self, number: int, image: Image) -> tuple[Image, Floats] | None:
         """Draws one frame.
@@ -102,14 +104,16 @@ class Draughtsman:
         here = slice(number - shot.first, number - shot.first + 1)
         transform = shot.track.frame_from_crop[here.start]
         crop = cut(image, transform, shot.track.size_px)
-        drawn = self._draw(shot, here, crop[None], self._heads[index][here], slice(number, number + 1))
+        drawn = self._draw(index, here, crop[None], slice(number, number + 1))
         return paste(image, match_seam(drawn, crop, mask), mask, transform)
 
-    def _draw(self, shot: Shot, here: slice, crop: Image, heads: Floats, there: slice) -> Image:
+    def _draw(self, index: int, here: slice, crop: Image, there: slice) -> Image:
+        shot, heads = self._plan.measured.shots[index], self._heads[index][here]
         shares = ((shot.track.landmarks_px[here] + 0.5) / shot.track.size_px).astype(np.float32)
         transforms, openness = shot.track.frame_from_crop[here], shot.attributes.eye_openness[here]
         crops = Crops(crop, shot.heads[here], self._camera, transforms, shares, openness)
         asked = take_attributes(self._plan.asked, there)
         speech = self._plan.speech
         mel, lips = speech.at(self._plan.measured.clock.times_s[there]), None if speech.is_new else crops.opening
-        return self._renderer.draw(crops, heads, crops, mel, asked, lips)[0]
+        source = self._lenders[index](crops, asked.eye_openness)
+        return self._renderer.draw(crops, heads, source, mel, asked, lips)[0]

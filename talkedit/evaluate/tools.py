@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from talkedit.edit.eyes import EyeLender
 from talkedit.edit.renderer import Renderer
 from talkedit.evaluate.footage import Footage, Indices, load_footage
 from talkedit.evaluate.mesh import lid_opening
@@ -74,7 +75,8 @@ class Tools:
         crops = held.footage.crops
         heads = turn_heads(crops.camera_from_head, asked.pose_deg)
         speech, opening = (held.mel, crops.opening) if mel is None else (mel, None)
-        drawn = self.renderer.draw(crops, heads, crops, speech, asked, opening)
+        source = EyeLender()(crops, asked.eye_openness)
+        drawn = self.renderer.draw(crops, heads, source, speech, asked, opening)
         return np.stack([self.renderer.blend(*pair) for pair in zip(drawn, crops.images, strict=True)])
 
     def mask(self, size_px: int) -> Floats:

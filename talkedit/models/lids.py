@@ -17,7 +17,7 @@ LEAST_OPENING = 0.02  # of the same
 MOST_STRETCHED = 2.5  # there is no eye to see between lids that are shut: the generator has to draw it
 LID_POINTS_SHARE = 1 - (1 / 3) ** 2  # dlib's lid points lie a third from the middle; the parabola is this high there
 # In half widths: dlib's upper lid lies on the eye, below the lashes, and what stays above it never closes. By geometry
-# alone the witness found 0.69 of the openness asked for in GRID's clips, with this 0.83; in the Lieu clip 0.79 and 0.97.
+# alone the witness found 0.69 of the openness asked for in clips of GRID, with this 0.83; in the Lieu clip 0.79, 0.97.
 LASHES = 0.2
 SKIN_PER_HALF_WIDTH = 0.9  # how much skin above the lid takes part
 MIN_OPENING = 0.05  # in half widths; a closed eye's points still span an opening

@@ -1,0 +1,95 @@
+"""Eyes that are to be opened but are shut: nothing of them is to be seen in the frame, so another frame lends them."""
+
+from collections import deque
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from talkedit.edit.renderer import Crops
+from talkedit.models.landmarks import EYES
+from talkedit.records import Floats, Image
+
+OPEN_FROM = 0.4  # eyes less open than this are hardly seen; from here on they can be lent
+MIN_GAIN = 0.15  # of openness that is asked for, less is not worth borrowing
+LENDERS = 25  # frames with open eyes that are remembered, a second: what lay further back is lit and turned otherwise
+# Half axes of the ellipse that is taken over about an eye, in widths of the eye, and its soft edge: to below the brow.
+REACH_X, REACH_Y, FEATHER = 0.8, 0.5, 0.12
+
+
+class EyeLender:
+    """Gives shut eyes that are to be opened the eyes of a frame before, in a video's order.
+
+    What is lent is moved to where the eyes are by a similarity between the corners of both eyes. Until a frame with
+    open eyes was seen, frames stay as they are: their lids are stretched (`talkedit.models.lids`).
+    """
+
+    def __init__(self) -> None:
+        self._lenders: deque[Crops] = deque(maxlen=LENDERS)
+
+    def __call__(self, source: Crops, asked: Floats) -> Crops:
+        """The next frames to draw from.
+
+        Args:
+            source: N crops, as they are.
+            asked: (N,), how far the eyes are to be open, 0..1.
+
+        Returns:
+            The same crops; pictures, eye landmarks and eye openness of some are changed.
+        """
+        images, landmarks, openness = source.images.copy(), source.landmarks.copy(), source.eye_openness.copy()
+        for index, shown in enumerate(source.eye_openness):
+            own = source.take(slice(index, index + 1))
+            if shown >= OPEN_FROM:
+                self._lenders.append(own)
+            elif self._lenders and asked[index] >= shown + MIN_GAIN:
+                lender = max(self._lenders, key=lambda each: each.eye_openness[0])
+                images[index], landmarks[index] = _borrow(own, lender)
+                openness[index] = lender.eye_openness[0]
+        return replace(source, images=images, landmarks=landmarks, eye_openness=openness)
+
+
+def _borrow(own: Crops, lender: Crops) -> tuple[Image, Floats]:
+    """A crop (S, S, 3) with the eyes of another, and its landmarks (68, 2), shares of the side."""
+    image, size_px = own.images[0], own.images.shape[1]
+    ours, theirs = own.landmarks[0], lender.landmarks[0]
+    turn, shift = _similarity(theirs[_corners()], ours[_corners()])
+    landmarks = ours.copy()
+    for first, end in EYES:
+        landmarks[first:end] = theirs[first:end] @ turn.T + shift
+    # Share s of the side is pixel s * S - 0.5.
+    shift_px = shift * size_px - 0.5 + turn @ np.array([0.5, 0.5])
+    transform = np.column_stack([turn, shift_px])
+    lent = cv2.warpAffine(lender.images[0], transform, (size_px, size_px), borderMode=cv2.BORDER_REPLICATE)
+    mask = _about_eyes(landmarks, size_px)[..., None]
+    return np.rint(image + mask * (lent.astype(np.float32) - image)).astype(np.uint8), landmarks
+
+
+def _corners() -> list[int]:
+    """dlib's indices of the corners of both eyes: the first and the fourth point of each."""
+    return [index for first, _ in EYES for index in (first, first + 3)]
+
+
+def _similarity(a: Floats, b: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Scale and rotation (2, 2), and shift (2,), that bring points a (N, 2) nearest to b: least squares."""
+    p, q = (points.astype(np.float64) @ np.array([1, 1j]) for points in (a, b))
+    factor = np.vdot(p - p.mean(), q - q.mean()) / np.vdot(p - p.mean(), p - p.mean()).real
+    shift = q.mean() - factor * p.mean()
+    turn = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+    return turn, np.array([shift.real, shift.imag])
+
+
+def _about_eyes(landmarks: Floats, size_px: int) -> Floats:
+    """(S, S), 1 about the eyes, fading to 0."""
+    ticks = (np.arange(size_px) + 0.5) / size_px
+    mask = np.zeros((size_px, size_px))
+    for first, end in EYES:
+        eye = landmarks[first:end]
+        width = np.linalg.norm(eye[3] - eye[0])
+        along, middle = (eye[3] - eye[0]) / width, (eye[3] + eye[0]) / 2
+        x, y = ticks[None] - middle[0], ticks[:, None] - middle[1]
+        u, v = x * along[0] + y * along[1], y * along[0] - x * along[1]
+        distance = np.hypot(u / (REACH_X * width), v / (REACH_Y * width))  # 1 on the ellipse
+        mask = np.maximum(mask, np.clip((1 - distance) * REACH_Y / FEATHER, 0, 1))
+    return mask.astype(np.float32)
