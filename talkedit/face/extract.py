@@ -153,7 +153,10 @@ def extract_clips(
     Returns:
         Metrics: the number of frames, and the range (5th to 95th percentile) of each control.
     """
-    _extractors(params)  # before the workers do, so that weights are fetched once and errors arrive whole
+    _extractors.cache_clear()
+    _extractors(
+        params.model_dump_json()
+    )  # before the workers do, so that weights are fetched once and errors arrive whole
     manifest = Manifest(out_folder)
     code = code_hash(__file__)
     clip_ids = [row["clip_id"] for row in kept_rows(crops_folder / CROPS_TABLE)]
@@ -179,14 +182,15 @@ def _extract_clip(clip_id: str, crops_folder: Path, out_folder: Path, params: At
     crops = np.stack([frame.image for frame in read_frames(crops_folder / f"{clip_id}.mp4")])
     with threadpool_limits(1):  # how many threads share a sum changes its last bit
         track = read_crop_track(crops_folder, clip_id)
-        write_attributes(out_folder, clip_id, extract_attributes(crops, track, float(CLIP_FPS), _extractors(params)))
+        extractors = _extractors(params.model_dump_json())
+        write_attributes(out_folder, clip_id, extract_attributes(crops, track, float(CLIP_FPS), extractors))
     return clip_id, len(crops)
 
 
 @lru_cache(maxsize=1)
-def _extractors(params: AttributesParams) -> tuple[Extractor, Extractor, Extractor]:
-    """Once in each process."""
-    return build_extractors(params)
+def _extractors(params_json: str) -> tuple[Extractor, Extractor, Extractor]:
+    """Built once in each process."""
+    return build_extractors(AttributesParams.model_validate_json(params_json))
 
 
 def _lookup(what: str, name: str, known: Registry) -> Callable[[AttributesParams], Extractor]:

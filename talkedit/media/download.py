@@ -65,7 +65,9 @@ class _Rejected(Exception):
         self.reason, self.detail = reason, detail
 
 
-def download(sources_file: Path, person: str, out_folder: Path, params: DownloadParams) -> list[Row]:
+def download(
+    sources_file: Path, person: str, out_folder: Path, params: DownloadParams, datasets: Path | None = None
+) -> list[Row]:
     """Fetches every source of a person and writes `sources.parquet`, a row for each file.
 
     A file that is there already, from the same origin and unchanged, is not fetched again; one that is not wanted any
@@ -77,6 +79,7 @@ def download(sources_file: Path, person: str, out_folder: Path, params: Download
         person: Whose sources.
         out_folder: Where the files and the table go.
         params: Patience, and how many may fail.
+        datasets: Folder of the lists that sources.yaml names; ``datasets`` beside it if not given.
 
     Returns:
         The table's rows, in the order of sources.yaml: id, file, status (``kept`` or ``rejected``), reason, detail,
@@ -87,7 +90,7 @@ def download(sources_file: Path, person: str, out_folder: Path, params: Download
         ParamsError: sources.yaml is wrong, does not know the person, or names a dataset that is to be filled in.
         TalkeditError: Too many sources failed; the message counts them by reason. What was fetched stays.
     """
-    listed, base = load_sources(sources_file, person), sources_file.parent
+    listed, base = load_sources(sources_file, person, datasets), sources_file.parent
     if any(spec.web or spec.playlist for spec in listed):
         require_yt_dlp()
     manifest = Manifest(out_folder)

@@ -22,7 +22,7 @@ from talkedit.assets import PINNED_REQUIREMENT
 from talkedit.errors import ParamsError
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
-DatasetFile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*\.yaml$")]
+DatasetFile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+\.yaml$")]
 STORES = ("s3", "gs", "gcs", "az", "abfs", "memory")
 _ORIGINS = ("path", "url", "web", "playlist", "object", "package")
 _TIMECODE = re.compile(r"(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d+)?)")
@@ -116,8 +116,13 @@ def seconds_of(time: float | str) -> Fraction:
     return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
 
 
-def load_sources(path: Path, person: str) -> list[SourceSpec]:
+def load_sources(path: Path, person: str, datasets: Path | None = None) -> list[SourceSpec]:
     """The sources of one person; the whole file is checked.
+
+    Args:
+        path: sources.yaml.
+        person: Whose.
+        datasets: Folder of the lists that it names; ``datasets`` beside it if not given.
 
     Raises:
         ParamsError: The file cannot be read, a value is wrong, the person is unknown, an id comes twice, or the
@@ -130,7 +135,7 @@ def load_sources(path: Path, person: str) -> list[SourceSpec]:
         if not isinstance(specs, str):
             _require_different(path, name, specs)
     specs = people[person]
-    return _dataset(path.parent / specs, person) if isinstance(specs, str) else specs
+    return _dataset((datasets or path.parent / "datasets") / specs, person) if isinstance(specs, str) else specs
 
 
 def _dataset(path: Path, person: str) -> list[SourceSpec]:
