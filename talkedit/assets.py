@@ -176,9 +176,8 @@ def _fetch_from_web(path: Path, name: str, source: Url, sha256: str) -> None:
             problems.append(error.detail)
         except AssetError as error:
             problems.append(f"{url}: {error.problem}")
-    raise AssetError(
-        name, f"{'; '.join(problems)}; or put the file at {path} yourself, or into a folder that TALKEDIT_MIRROR names"
-    )
+    advice = f"name a folder that has it in TALKEDIT_MIRROR; or put the file at {path} yourself"
+    raise AssetError(name, f"{'; '.join(problems)}; {advice}")
 
 
 def _take(bring: Callable[[Path], None], path: Path, name: str, sha256: str) -> None:

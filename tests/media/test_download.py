@@ -175,3 +175,19 @@ def test_an_unknown_person_is_told_the_known_ones(listed, tmp_path: Path) -> Non
         download(sources, "bob", tmp_path / "raw", LENIENT)
     with pytest.raises(ParamsError, match="cannot be read"):
         download(tmp_path / "none.yaml", "bob", tmp_path / "raw", LENIENT)
+
+
+def test_what_arrived_of_a_source_is_gone_on_with_by_the_next_run(listed, tmp_path: Path) -> None:
+    film = (tmp_path / "films" / "clip.mp4").read_bytes()
+    third = len(film) // 3 + 1
+    asked: list[tuple[str, str | None]] = []
+    with serve(film, asked) as address:
+        sources = listed(f"- {{id: web, url: {address}/flaky}}\n- {{id: own, path: films/clip.mp4}}")
+        rows = download(sources, "anna", tmp_path / "raw", LENIENT.model_copy(update={"n_tries": 1}))
+        assert rows[0]["reason"] == "incomplete"
+        assert (tmp_path / ".fetching" / "web").stat().st_size == third
+        assert {path.name for path in (tmp_path / "raw").iterdir()} == {"own.mp4", "sources.parquet", "manifest.json"}
+        rows = download(sources, "anna", tmp_path / "raw", LENIENT)
+    assert (rows[0]["status"], rows[0]["sha256"]) == ("kept", rows[1]["sha256"])
+    assert [byte_range for _, byte_range in asked] == [None, f"bytes={third}-", f"bytes={2 * third}-"]
+    assert not (tmp_path / ".fetching").exists()
