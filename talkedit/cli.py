@@ -1,4 +1,4 @@
-"""The command line: `talkedit edit`, `timeline`, `inspect`, `clips`, `profile`, `bench` and `doctor`."""
+"""The command line: `talkedit edit`, `timeline`, `inspect`, `clips`, `assets`, `profile`, `bench` and `doctor`."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from talkedit import __version__
+from talkedit.asset_commands import asset_commands
 from talkedit.bench.commands import bench
 from talkedit.curate.commands import clips
 from talkedit.doctor import checks, render
@@ -22,6 +23,7 @@ app = typer.Typer(
     help="Edit the head of a person who talks in a video. Train that person's model first: `dvc repro`.",
 )
 
+app.add_typer(asset_commands, name="assets")
 app.add_typer(bench, name="bench")
 app.add_typer(timeline_commands, name="timeline")
 app.command()(edit)

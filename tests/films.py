@@ -13,9 +13,10 @@ from talkedit.media.planes import Planes, format_of, to_format, upright_planes
 FAST = ("-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-bf", "0")
 
 
-def remake(source: Path, out: Path, *options: str, codec: tuple[str, ...] = FAST) -> Path:
-    """Runs ffmpeg over a file: `options` stand between input and codec."""
-    command = [ffmpeg_path(), "-loglevel", "error", "-nostdin", "-i", str(source), *options, *codec, str(out)]
+def remake(source: Path, out: Path, *options: str, codec: tuple[str, ...] = FAST, before: tuple[str, ...] = ()) -> Path:
+    """Runs ffmpeg over a file: `options` stand between input and codec, `before` in front of the input."""
+    quiet = [ffmpeg_path(), "-loglevel", "error", "-nostdin"]
+    command = [*quiet, *before, "-i", str(source), *options, *codec, str(out)]
     subprocess.run(command, check=True)
     return out
 

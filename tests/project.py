@@ -12,7 +12,16 @@ import yaml
 
 from talkedit.closure import PROJECT_ROOT
 
-COPIED = (".dvcignore", ".gitignore", "dvc.yaml", "params.yaml", "stages", "talkedit", "data/sources.yaml")
+COPIED = (
+    ".dvcignore",
+    ".gitignore",
+    "dvc.yaml",
+    "params.yaml",
+    "stages",
+    "talkedit",
+    "data/sources.yaml",
+    "data/datasets",
+)
 TINY: dict[str, dict[str, Any]] = {
     "segment": {"clip_s": 2.0, "seed": 2},  # two clips, and a further source moves neither to the other split
     "model": {"image_px": 24, "width": 4, "max_width": 32, "embedding_dim": 16, "attention_px": [12]},

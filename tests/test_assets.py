@@ -2,17 +2,22 @@
 
 import hashlib
 import io
+import json
 import os
 import tarfile
 import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from talkedit import assets
-from talkedit.assets import ASSETS, Asset, PackageMember, Url, fetch, fetch_package_member, is_cached
-from talkedit.errors import AssetError
+from talkedit.asset_commands import asset_commands
+from talkedit.assets import ASSETS, Asset, PackageMember, Url, fetch, fetch_package_member, is_cached, is_intact
+from talkedit.errors import AssetError, TalkeditError
 from talkedit.manifest import file_sha256
+from talkedit.transfer import Patience
 
 from .servers import serve
 
@@ -188,6 +193,7 @@ def test_an_asset_at_an_address(monkeypatch: pytest.MonkeyPatch, sha256: str) ->
 def test_an_address_that_gives_something_else(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, path: str, problem: str
 ) -> None:
+    monkeypatch.setattr(assets, "PATIENCE", Patience(timeout_s=5))
     with serve(CONTENT[::-1]) as address:
         asset = Asset("web", SHA256, "MIT", "for tests", len(CONTENT), Url(address + path))
         monkeypatch.setitem(ASSETS, "web", asset)
@@ -213,3 +219,83 @@ def test_a_real_package_holds_what_the_list_says(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("PIP_FIND_LINKS")
     asset = ASSETS["emotion_xception"]
     assert fetch(asset.name).stat().st_size == asset.size_bytes
+
+
+@pytest.fixture
+def unpublished(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asset]:
+    """An asset of which no hash is published; as "other", the same name with another content."""
+    with serve(CONTENT) as first, serve(CONTENT[::-1]) as second:
+        source = Url(f"{first}/net.pth")
+        asset = Asset("web", "", "MIT", "for tests", len(CONTENT), source)
+        monkeypatch.setitem(ASSETS, "web", asset)
+        monkeypatch.setitem(ASSETS, "other", replace(asset, name="web", source=Url(f"{second}/net.pth")))
+        yield asset
+
+
+def test_without_a_published_hash_the_first_one_is_held_to(
+    unpublished: Asset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = fetch("web")
+    lock = json.loads((tmp_path / "cache" / "assets.lock.json").read_text())
+    assert lock == {"web": SHA256}
+    path.write_bytes(CONTENT[::-1])
+    assert is_intact("web") is False
+    with pytest.raises(AssetError, match="is not the file it should be"):
+        fetch("web")
+    path.unlink()
+    monkeypatch.setitem(ASSETS, "web", ASSETS["other"])  # its publisher has changed it
+    with pytest.raises(AssetError, match=f"not {SHA256}"):
+        fetch("web")
+    assert not path.exists()
+
+
+def test_a_lock_file_that_is_kept_elsewhere_binds_everybody(
+    unpublished: Asset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "project" / "assets.lock.json"
+    monkeypatch.setenv("TALKEDIT_ASSET_LOCK", str(lock))
+    lock.parent.mkdir()
+    lock.write_text(json.dumps({"web": "0" * 64}))
+    with pytest.raises(AssetError, match="not 0000"):
+        fetch("web")
+    lock.write_text("{")
+    with pytest.raises(TalkeditError, match="restore it"):
+        fetch("web")
+
+
+@pytest.mark.parametrize("place", ["weights.bin", f"{SHA256[:16]}/weights.bin"], ids=["flat", "another cache"])
+def test_a_mirror_folder_replaces_the_network_and_is_checked(
+    weights: Asset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    file = tmp_path / "mirror" / place
+    file.parent.mkdir(parents=True)
+    file.write_bytes(CONTENT[::-1])
+    monkeypatch.setenv("TALKEDIT_MIRROR", str(tmp_path / "mirror"))
+    with pytest.raises(AssetError, match="SHA-256"):
+        fetch("weights")
+    file.write_bytes(CONTENT)
+    assert fetch("weights").read_bytes() == CONTENT
+
+
+def test_assets_are_listed_fetched_and_verified_by_hand(
+    weights: Asset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*arguments: str) -> str:
+        asset_commands(list(arguments), standalone_mode=False)
+        return capsys.readouterr().out
+
+    for name in list(ASSETS):
+        if name != "weights":
+            monkeypatch.delitem(ASSETS, name)
+    assert "not fetched" in run("list")
+    assert run("verify") == "weights: not fetched\n"
+    path = Path(run("fetch").removeprefix("weights: ").strip())
+    assert path.read_bytes() == CONTENT
+    assert run("verify", "weights") == "weights: checked\n"
+    path.write_bytes(b"")
+    assert "damaged" in run("list")
+    with pytest.raises(AssetError, match=f"not what it should be: {path}; delete it"):
+        run("verify")
+    with pytest.raises(AssetError, match="is not known; the known ones are weights"):
+        run("fetch", "wieghts")

@@ -144,7 +144,7 @@ def crop_clips(
     }
     rows = {clip.clip_id: manifest.reuse(clip.clip_id, keys[clip.clip_id]) for clip in clips}
     todo = [clip for clip in clips if rows[clip.clip_id] is None]
-    with workers(len(todo)) as run_all:
+    with workers(len(todo), in_order=False) as run_all:
         finder = FaceFinder(params.detect_every_n_frames, params.max_gap_s, faces)
         tasks = [(clip, raw_folder / clip.source, clips_folder, out_folder, finder, params) for clip in todo]
         done = run_all(_crop_clip, tasks)

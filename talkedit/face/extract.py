@@ -1,12 +1,14 @@
 """Measures what the editor can change, frame by frame: pose, emotion, blink. One extractor a file."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from threadpoolctl import threadpool_limits
 
 from talkedit.closure import code_hash
 from talkedit.errors import ParamsError
@@ -27,6 +29,7 @@ from talkedit.media.video import read_frames
 from talkedit.params import RECORD, Section, write_record
 from talkedit.progress import track as progress
 from talkedit.records import CLIP_FPS, EMOTIONS, Attributes, CropTrack, Floats
+from talkedit.workers import workers
 
 
 class Extractor(Protocol):
@@ -84,6 +87,9 @@ def _rmn(params: AttributesParams) -> Extractor:
     return RmnEmotion(params.emotion_smooth_s, params.emotion_every_n_frames)
 
 
+# They use all cores, or the GPU, by themselves, and half a gigabyte each.
+_ON_TORCH = {"hopenet", "rmn"}
+
 Registry = Mapping[str, Callable[[AttributesParams], Extractor]]
 
 POSE_EXTRACTORS: Registry = {
@@ -130,36 +136,61 @@ def extract_attributes(
     return Attributes(pose, emotion, blink[:, 0])
 
 
-def extract_clips(crops_folder: Path, out_folder: Path, params: AttributesParams) -> dict[str, Any]:
+def extract_clips(
+    crops_folder: Path, out_folder: Path, params: AttributesParams, n_workers: int | None = None
+) -> dict[str, Any]:
     """The stage: `<clip_id>.parquet` for every clip that was cropped, a row per frame.
 
-    Clips whose result is there already, made by the same params, code and crops, are not done again.
+    Clips whose result is there already, made by the same params, code and crops, are not done again. Each clip is
+    recorded as soon as it is done.
 
     Args:
         crops_folder: What the crop stage made.
         out_folder: Gets the tables.
         params: See `AttributesParams`.
+        n_workers: Most processes; the number of cores if not given. The tables are the same whatever it is.
 
     Returns:
         Metrics: the number of frames, and the range (5th to 95th percentile) of each control.
     """
-    extractors = build_extractors(params)
+    _extractors.cache_clear()
+    _extractors(
+        params.model_dump_json()
+    )  # before the workers do, so that weights are fetched once and errors arrive whole
     manifest = Manifest(out_folder)
     code = code_hash(__file__)
     clip_ids = [row["clip_id"] for row in kept_rows(crops_folder / CROPS_TABLE)]
-    for clip_id in progress(clip_ids, "measuring", "clips"):
-        video, crop_track = crops_folder / f"{clip_id}.mp4", crops_folder / f"{clip_id}.npz"
-        inputs = [file_sha256(video), file_sha256(crop_track)]
-        key = content_key(params=params.model_dump(), code=code, inputs=inputs)
-        if manifest.reuse(clip_id, key) is None:
-            crops = np.stack([frame.image for frame in read_frames(video)])
-            track = read_crop_track(crops_folder, clip_id)
-            attributes = extract_attributes(crops, track, float(CLIP_FPS), extractors)
-            write_attributes(out_folder, clip_id, attributes)
-            manifest.record(clip_id, key, [f"{clip_id}.parquet"], {"n_frames": len(crops)})
+    keys = {clip_id: _key(crops_folder, clip_id, params, code) for clip_id in clip_ids}
+    todo = [clip_id for clip_id in clip_ids if manifest.reuse(clip_id, keys[clip_id]) is None]
+    n_most = 1 if {params.pose, params.emotion} & _ON_TORCH else n_workers
+    with workers(len(todo), n_most, in_order=False) as run_all:
+        tasks = [(clip_id, crops_folder, out_folder, params) for clip_id in todo]
+        for clip_id, n_frames in progress(run_all(_extract_clip, tasks), "measuring", "clips", total=len(todo)):
+            manifest.record(clip_id, keys[clip_id], [f"{clip_id}.parquet"], {"n_frames": n_frames})
     write_record(out_folder, params)
     manifest.prune(set(clip_ids), frozenset({RECORD}))
     return _summarise([attribute_matrix(read_attributes(out_folder, clip_id)) for clip_id in clip_ids])
+
+
+def _key(crops_folder: Path, clip_id: str, params: AttributesParams, code: str) -> str:
+    inputs = [file_sha256(crops_folder / f"{clip_id}{suffix}") for suffix in (".mp4", ".npz")]
+    return content_key(params=params.model_dump(), code=code, inputs=inputs)
+
+
+def _extract_clip(clip_id: str, crops_folder: Path, out_folder: Path, params: AttributesParams) -> tuple[str, int]:
+    """Measures one clip and writes its table; in a process of its own, or not."""
+    crops = np.stack([frame.image for frame in read_frames(crops_folder / f"{clip_id}.mp4")])
+    with threadpool_limits(1):  # how many threads share a sum changes its last bit
+        track = read_crop_track(crops_folder, clip_id)
+        extractors = _extractors(params.model_dump_json())
+        write_attributes(out_folder, clip_id, extract_attributes(crops, track, float(CLIP_FPS), extractors))
+    return clip_id, len(crops)
+
+
+@lru_cache(maxsize=1)
+def _extractors(params_json: str) -> tuple[Extractor, Extractor, Extractor]:
+    """Built once in each process."""
+    return build_extractors(AttributesParams.model_validate_json(params_json))
 
 
 def _lookup(what: str, name: str, known: Registry) -> Callable[[AttributesParams], Extractor]:

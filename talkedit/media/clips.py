@@ -49,7 +49,7 @@ def segment_sources(raw_folder: Path, out_folder: Path, params: SegmentParams) -
     manifest = Manifest(out_folder)
     cuts_s = _cuts(audible, raw_folder, manifest, params)
     sources = [
-        Source(row["id"], row["file"], Fraction(row["duration_s"]), cuts)
+        Source(row["id"], row["file"], Fraction(row["duration_s"]), cuts, Fraction(row["start_s"] or 0), _end_s(row))
         for row, cuts in zip(audible, cuts_s, strict=True)
     ]
     plan = plan_clips(sources, params)
@@ -59,7 +59,8 @@ def segment_sources(raw_folder: Path, out_folder: Path, params: SegmentParams) -
             clips = [clip for clip in plan if clip.source == row["file"]]
             rows += _clips_of(row, clips, raw_folder, manifest)
         else:
-            problem = f"no scene of its {float(Fraction(row['duration_s'])):.2f} s is as long as segment.min_clip_s"
+            length_s = (_end_s(row) or Fraction(row["duration_s"])) - Fraction(row["start_s"] or 0)
+            problem = f"no scene of its {float(length_s):.2f} s is as long as segment.min_clip_s"
             rows.append(_rejected_source(row, "too_short", problem))
     items = {_cuts_item(row) for row in audible} | {row["id"] for row in audible if row["file"] in cut}
     manifest.prune(items, also_keep=frozenset({CLIPS_TABLE}))
@@ -95,6 +96,10 @@ def _cuts(sources: list[Row], raw_folder: Path, manifest: Manifest, params: Segm
             manifest.record(_cuts_item(sources[i]), keys[i], [], found)
             known[i] = found
     return [[Fraction(cut_s) for cut_s in found["cuts_s"]] for found in known if found]
+
+
+def _end_s(source: Row) -> Fraction | None:
+    return Fraction(source["end_s"]) if source["end_s"] else None
 
 
 def _find_cuts(path: Path, threshold: float) -> list[Fraction]:

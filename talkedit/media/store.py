@@ -1,0 +1,70 @@
+"""Files in object stores (s3://..., gs://..., az://...), through fsspec."""
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from talkedit.errors import TalkeditError
+from talkedit.partial import Partial
+from talkedit.transfer import Patience, TransferError, with_patience
+
+_BLOCK_BYTES = 1 << 20
+
+
+def fetch_object(url: str, to: Path, patience: Patience, part: Path) -> None:
+    """Copies an object into the file `to`; credentials are those that the store's own tools find.
+
+    Args:
+        url: Such as ``s3://bucket/folder/film.mp4``.
+        to: Where to put it; replaced if there.
+        patience: How long to try.
+        part: Where to keep what has arrived until it is whole; left there on failure, and gone on with later if the
+            object is still the same.
+
+    Raises:
+        TransferError: There is no such object, or the store does not give it.
+        TalkeditError: What talks to this store is not installed.
+    """
+    store, path = _open(url)
+    partial = Partial(part)
+    with_patience(lambda: _fetch(store, path, url, partial), partial, patience)
+    partial.finish(to)
+
+
+def _open(url: str) -> tuple[Any, str]:
+    import fsspec.core  # noqa: PLC0415 (takes a while, and most sources lie elsewhere)
+
+    try:
+        return fsspec.core.url_to_fs(url)
+    except ImportError as error:
+        raise TalkeditError(
+            f"{url}: what reads this kind of store is not installed ({error}): pip install s3fs, gcsfs or adlfs"
+        ) from error
+
+
+def _fetch(store: Any, path: str, url: str, partial: Partial) -> None:
+    try:
+        version, size = store.ukey(path), store.size(path)
+        if partial.version(url) != version:
+            partial.begin(url, version)
+        with store.open(path, "rb") as file:
+            file.seek(partial.n_bytes())
+            while block := file.read(_BLOCK_BYTES):
+                partial.append(block)
+    except FileNotFoundError as error:
+        raise TransferError("no_such_file", f"{url}: there is no such object; check the address") from error
+    except PermissionError as error:
+        raise TransferError("no_access", f"{url}: the store refuses it ({error}); check the credentials") from error
+    except (OSError, *_own_errors()) as error:
+        raise TransferError("unreachable", f"{url}: cannot be fetched ({error})", is_passing=True) from error
+    if partial.n_bytes() != size:
+        detail = f"{url}: only {partial.n_bytes()} of {size} bytes arrived; try again"
+        raise TransferError("incomplete", detail, is_passing=True)
+
+
+def _own_errors() -> tuple[type[Exception], ...]:
+    """What the S3 client raises of its own, such as for want of credentials, where it is installed."""
+    try:
+        return (importlib.import_module("botocore.exceptions").BotoCoreError,)
+    except ImportError:
+        return ()
