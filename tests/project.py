@@ -12,7 +12,7 @@ import yaml
 
 from talkedit.closure import PROJECT_ROOT
 
-COPIED = (".dvcignore", ".gitignore", "dvc.yaml", "params.yaml", "stages", "talkedit", "data/sources.yaml")
+COPIED = (".dvcignore", ".gitignore", "dvc.yaml", "params.yaml", "profiles", "stages", "talkedit", "data/sources.yaml")
 TINY: dict[str, dict[str, Any]] = {
     "segment": {"clip_s": 2.0, "seed": 2},  # two clips, and a further source moves neither to the other split
     "model": {"image_px": 24, "width": 4, "max_width": 32, "embedding_dim": 16, "attention_px": [12]},
@@ -22,6 +22,8 @@ TINY: dict[str, dict[str, Any]] = {
     "evaluate": {
         "max_clips": 1,
         "max_source_frames": 8,
+        "n_pairs": 1,
+        "sweep_clips": 1,
         "sweep_frames": 3,
         "pose_sweep_deg": [-6.0, 6.0],
         "openness_sweep": [0.2, 0.8],
