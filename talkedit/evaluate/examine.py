@@ -107,6 +107,7 @@ def evaluate(shards: Path, model_folder: Path, judges: Path, out: Path, params: 
     write_atomically(out / LOOP_FILE, loop.table(*units).encode())
     write_atomically(out / outputs.PAIRS_FILE, pairs_csv(pairs).encode())
     outputs.write_matrix(out / outputs.MATRIX_FILE, loop.matrix(*units))
+    outputs.write_sweeps(out, loop.sweeps(*units))
     outputs.write_clips(out / outputs.CLIPS_FILE, reconstruction.clips[OURS])
     outputs.write_json(out / outputs.SYSTEMS_FILE, _systems(reconstruction, params))
     outputs.write_json(out / outputs.REASONS_FILE, _reasons(n_frames, len(held), held))

@@ -113,6 +113,17 @@ class Loop:
             matrix[control] = {seen: row[seen] for seen in (*CONTROLS, IDENTITY)}
         return matrix
 
+    def sweeps(self, factor: float, offset: float) -> dict[str, list[tuple[float, float]]]:
+        """By control: each value that was asked for, ascending, and the mean of what was measured, NaN without any."""
+        sweeps: dict[str, list[tuple[float, float]]] = {}
+        for control, values in self._steps.items():
+            asked, measured = map(np.asarray, self._pairs(control, control, factor, offset))
+            seen = {value: measured[(asked == value) & np.isfinite(measured)] for value in sorted(set(values))}
+            sweeps[control] = [
+                (value, float(each.mean()) if each.size else float("nan")) for value, each in seen.items()
+            ]
+        return sweeps
+
     def _measure(self, held: Held, video: Video, control: str, value: float) -> Iterator[Point]:
         mesh = self._tools.witness.look(video, held.landmarks_px)
         turns = turned_where_seen(held.mesh, mesh)

@@ -60,6 +60,13 @@ def write_matrix(path: Path, matrix: dict[str, dict[str, float]]) -> None:
     write_atomically(path, _csv(rows).encode())
 
 
+def write_sweeps(folder: Path, sweeps: dict[str, list[tuple[float, float]]]) -> None:
+    """A file a control: what was asked, the mean of what was measured, and what a perfect control would give."""
+    for control, points in sweeps.items():
+        rows = [["asked", "measured", "perfect"], *([f"{x:.4g}", _cell(y), f"{x:.4g}"] for x, y in points)]
+        write_atomically(folder / f"sweep_{control}.csv", _csv(rows).encode())
+
+
 def write_json(path: Path, content: Any) -> None:
     """JSON that a person can read."""
     write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())

@@ -117,6 +117,16 @@ class TestLoop:
         assert scores["yaw_deg_leak"] == pytest.approx(0.2)
         assert scores["pitch_deg_slope"] is None
 
+    def test_a_sweep_is_the_mean_of_what_was_seen_of_each_value(self, tools: Tools):
+        loop = Loop(tools, {"roll_deg": [4.0, -4.0, 0.0]})
+        nan = float("nan")
+        loop._points += [Point("roll_deg", -4.0, (0.0, 0.0, turn), 0.2, 0.2) for turn in (-2.0, -3.0, nan)]
+        loop._points += [Point("roll_deg", 4.0, (0.0, 0.0, 4.0), 0.2, 0.2)]
+        lowest, middle, highest = loop.sweeps(1.0, 0.0)["roll_deg"]
+        assert (lowest, highest) == ((-4.0, -2.5), (4.0, 4.0))
+        assert middle[0] == 0
+        assert np.isnan(middle[1])
+
     def test_where_no_face_was_found_nothing_is_made_up(self, tools: Tools):
         loop = Loop(tools, STEPS)
         nan = float("nan")
@@ -217,6 +227,8 @@ def test_one_held_out_clip_is_paired_with_none(
     assert len((tmp_path / LOOP_FILE).read_text().splitlines()) == 1 + 4 * 2 * evaluate_params.sweep_frames
     assert cv2.imread(str(tmp_path / SHEET_FILE)) is not None
     assert (tmp_path / outputs.PAIRS_FILE).read_text() == "source,giver\n"
+    sweep = (tmp_path / "sweep_pitch_deg.csv").read_text().splitlines()
+    assert (sweep[0], len(sweep)) == ("asked,measured,perfect", 3)
     assert "other to be paired" in (tmp_path / outputs.REASONS_FILE).read_text()
     systems = json.loads((tmp_path / outputs.SYSTEMS_FILE).read_text())
     assert systems["EAMM"] == {"n_clips": 0, "reason": "no usable release", "scores": {}}
