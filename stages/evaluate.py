@@ -13,12 +13,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shards", type=Path, required=True, help="folder of the shards stage")
     parser.add_argument("--model", type=Path, required=True, help="the model folder")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the contact sheet and the closed loop")
+    parser.add_argument("--discriminator", type=Path, required=True, help="folder of the stage train_discriminator")
+    parser.add_argument("--out", type=Path, required=True, help="folder for tables, pictures and videos")
     parser.add_argument("--metrics", type=Path, required=True, help="metrics file")
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="parameters (default: params.yaml)")
     args = parser.parse_args()
     params = load_section(args.params, EvaluateParams)
-    write_metrics(args.metrics, evaluate(args.shards, args.model, args.out, params))
+    write_metrics(args.metrics, evaluate(args.shards, args.model, args.discriminator, args.out, params))
     print(f"contact sheet: {args.out / 'contact_sheet.png'}")
 
 

@@ -1,4 +1,4 @@
-"""The command line: `talkedit edit`, `timeline`, `inspect`, `clips`, `assets`, `profile`, `bench` and `doctor`."""
+"""The command line: `talkedit edit` and the other commands; most stand in the room whose work they do."""
 
 import sys
 from pathlib import Path
@@ -14,6 +14,7 @@ from talkedit.curate.commands import clips
 from talkedit.doctor import checks, render
 from talkedit.edit.commands import edit, inspect, timeline_commands
 from talkedit.errors import TalkeditError
+from talkedit.report.commands import ablations, report, tables
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +30,9 @@ app.add_typer(timeline_commands, name="timeline")
 app.command()(edit)
 app.command()(inspect)
 app.command()(clips)
+app.command()(tables)
+app.command()(ablations)
+app.command()(report)
 
 
 @app.command()

@@ -17,6 +17,7 @@ COPIED = (
     ".gitignore",
     "dvc.yaml",
     "params.yaml",
+    "profiles",
     "stages",
     "talkedit",
     "data/sources.yaml",
@@ -31,6 +32,8 @@ TINY: dict[str, dict[str, Any]] = {
     "evaluate": {
         "max_clips": 1,
         "max_source_frames": 8,
+        "n_pairs": 1,
+        "sweep_clips": 1,
         "sweep_frames": 3,
         "pose_sweep_deg": [-6.0, 6.0],
         "openness_sweep": [0.2, 0.8],

@@ -1,7 +1,8 @@
 """What is asked of a model on clips that it never saw, and what comes back.
 
-Three examinations: held-out frames are drawn again (`talkedit.evaluate.reconstruct`), edited one control at a time
-(`talkedit.evaluate.loop`), and driven by another clip's speech and blinks (`talkedit.evaluate.drive`).
+Four examinations: held-out frames are drawn again (`talkedit.evaluate.reconstruct`), given the attributes of other
+clips (`talkedit.evaluate.cross`), edited one control at a time (`talkedit.evaluate.loop`), and driven by other clips'
+speech (`talkedit.evaluate.drive`).
 """
 
 from pathlib import Path
@@ -10,19 +11,28 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from talkedit.evaluate.drive import Drive, shut_below
+from talkedit.evaluate import outputs
+from talkedit.evaluate.cross import Cross
+from talkedit.evaluate.drive import Drive
+from talkedit.evaluate.experts import OwnExpert
 from talkedit.evaluate.footage import Indices, load_sources
+from talkedit.evaluate.frechet import LEAST_FRAMES
+from talkedit.evaluate.likeness import Likeness
 from talkedit.evaluate.loop import ANGLES, OPENNESS, Loop, number, turned_where_seen
 from talkedit.evaluate.mesh import lid_opening
-from talkedit.evaluate.reconstruct import Reconstruction
+from talkedit.evaluate.protocol import Pair, draw_pairs, pairs_csv
+from talkedit.evaluate.reconstruct import OURS, Reconstruction
 from talkedit.evaluate.sheet import Row, write_sheet
 from talkedit.evaluate.signals import fit
-from talkedit.evaluate.tools import Held, Tools, Video, lids_to_openness
+from talkedit.evaluate.systems import OutsideSystem, SystemParams
+from talkedit.evaluate.tools import Held, Tools, Video, lids_to_openness, shut_below
+from talkedit.face.extract import AttributesParams, build_extractors
 from talkedit.manifest import write_atomically
-from talkedit.params import Section
+from talkedit.params import Section, parse
 from talkedit.progress import track
 from talkedit.records import Floats
-from talkedit.shards.index import read_samples
+from talkedit.shards.index import read_preparation, read_samples
+from talkedit.shards.samples import Sample
 from talkedit.train.artifact import load_model
 
 SHEET_FILE, LOOP_FILE = "contact_sheet.png", "closed_loop.csv"
@@ -32,53 +42,124 @@ class EvaluateParams(Section):
     """How a model is examined."""
 
     section: ClassVar[str] = "evaluate"
+    n_pairs: int = Field(gt=0, description="random pairs of held-out clips; all there are, where these are fewer")
+    seed: int = Field(ge=0, description="another one draws other pairs")
     max_clips: int = Field(gt=0, description="most held-out clips that are looked at")
     max_source_frames: int = Field(gt=0, description="most training frames that sources are chosen from")
+    sweep_clips: int = Field(gt=0, description="clips in the closed loop, and driven by other clips' speech")
     sweep_frames: int = Field(gt=1, description="frames of each clip that are edited in the closed loop")
     pose_sweep_deg: list[float] = Field(min_length=2, description="changes of each angle that are asked for, degrees")
     openness_sweep: list[float] = Field(min_length=2, description="values of eye openness that are asked for, 0..1")
     sheet_rows: int = Field(gt=0, description="frames of each clip on the contact sheet")
+    systems: dict[str, SystemParams] = Field(description="outside systems of the table, by name")
 
 
-def evaluate(shards: Path, model_folder: Path, out: Path, params: EvaluateParams) -> dict[str, Any]:
-    """Examines a model on the validation clips; writes the contact sheet and the closed loop's points.
+def evaluate(shards: Path, model_folder: Path, judges: Path, out: Path, params: EvaluateParams) -> dict[str, Any]:
+    """Examines a model on the validation clips.
 
     Args:
         shards: Folder of the shards stage.
         model_folder: The model.
-        out: Output folder.
+        judges: Folder of the stage train_discriminator: the lip-sync expert.
+        out: Output folder: see `talkedit.evaluate.outputs`, the contact sheet, and the closed loop's points.
         params: How to examine.
 
     Returns:
         Metrics, each key naming its variant; see docs/metrics.md.
     """
     tools = Tools(load_model(model_folder))
-    samples = list(read_samples(shards, "validation"))
-    samples = samples[:: max(len(samples) // params.max_clips, 1)][: params.max_clips]
+    outside = {
+        name: OutsideSystem(name, Path(system.folder)) for name, system in params.systems.items() if system.folder
+    }
+    samples = _chosen(list(read_samples(shards, "validation")), params.max_clips)
     held = [tools.hold(sample) for sample in track(samples, "looking at held-out clips", "clips")]
+    pairs = draw_pairs([sample.clip_id for sample in samples], params.n_pairs, params.seed)
+    likeness = Likeness(OwnExpert(judges, tools.model.params))
+    n_frames = sum(sample.n_frames for sample in samples)
+    reconstruction = Reconstruction(tools, likeness, n_frames)
+    worst, rows = outputs.Worst(), []
     training = list(read_samples(shards, "train"))
-    reconstruction, loop, drive = Reconstruction(tools), Loop(tools, _steps(params)), Drive(tools)
-    rows: list[Row] = []
-    for clip, driver in zip(held, held[1:] + held[:1], strict=True):
+    for clip in track(held, "drawing again", "clips"):
         sources = load_sources(training, params.max_source_frames, clip.sample.track.size_px)
-        videos = {"drawn again": reconstruction.examine(clip, sources)}
+        seen = reconstruction.examine(clip, sources)
+        for name, system in outside.items():
+            if system.has(clip.sample.clip_id):
+                reconstruction.add(name, system.video(clip), clip)
+        worst.add(
+            reconstruction.clips[OURS][-1][2]["ssim_in_mask"], clip.sample.clip_id, [clip.footage.crops.images, seen]
+        )
+    units = lids_to_openness(held)
+    emotion = build_extractors(parse(AttributesParams, read_preparation(shards)["attributes"], str(shards)))[1]
+    cross = Cross(tools, likeness, emotion, shut_below(held), units[0])
+    crossed = _cross(cross, pairs, {clip.sample.clip_id: clip for clip in held})
+    loop, drive = Loop(tools, _steps(params), likeness.identity), Drive(tools)
+    some = held[:: max(len(held) // params.sweep_clips, 1)][: params.sweep_clips]
+    for clip, driver in zip(some, some[1:] + some[:1], strict=True):
+        videos = {"given attributes": crossed[clip.sample.clip_id]} if clip.sample.clip_id in crossed else {}
         if driver is not clip:
-            videos["driven by another"] = drive.examine(clip, driver, shut_below(held))
+            videos["other speech"] = drive.examine(clip, driver)
         first = max(len(clip.mel) - params.sweep_frames, 0) // 2
         middle = np.arange(len(clip.mel))[first : first + params.sweep_frames]
         ends = loop.examine(clip.take(middle))
         rows += _rows(clip, middle, videos, ends, params.sheet_rows)
-    units = lids_to_openness(held)
     out.mkdir(parents=True, exist_ok=True)
     write_sheet(out / SHEET_FILE, rows)
     write_atomically(out / LOOP_FILE, loop.table(*units).encode())
+    write_atomically(out / outputs.PAIRS_FILE, pairs_csv(pairs).encode())
+    outputs.write_matrix(out / outputs.MATRIX_FILE, loop.matrix(*units))
+    outputs.write_sweeps(out, loop.sweeps(*units))
+    outputs.write_clips(out / outputs.CLIPS_FILE, reconstruction.clips[OURS])
+    outputs.write_json(out / outputs.SYSTEMS_FILE, _systems(reconstruction, params))
+    outputs.write_json(out / outputs.REASONS_FILE, _reasons(n_frames, len(held), held))
+    worst.write(out / outputs.VIDEOS)
     return {
         "n_clips": len(held),
+        "n_pairs": len(pairs),
         **reconstruction.scores(),
+        **cross.scores(),
         **loop.scores(*units),
         **drive.scores(),
         **_agreement(held, *units),
     }
+
+
+def _chosen(samples: list[Sample], most: int) -> list[Sample]:
+    """At most so many clips, evenly spread."""
+    return samples[:: max(len(samples) // most, 1)][:most]
+
+
+def _cross(cross: Cross, pairs: list[Pair], held: dict[str, Held]) -> dict[str, Video]:
+    """Examines the pairs; returns a video of each source."""
+    videos: dict[str, Video] = {}
+    for pair in track(pairs, "giving attributes to other clips", "pairs"):
+        video = cross.examine(held[pair.source], held[pair.giver])
+        videos.setdefault(pair.source, video)
+    return videos
+
+
+def _systems(reconstruction: Reconstruction, params: EvaluateParams) -> dict[str, Any]:
+    """By system: on how many clips, with which results; or the reason why there are none."""
+    systems: dict[str, Any] = {}
+    for name, clips in reconstruction.clips.items():
+        systems[name] = {"n_clips": len(clips), "reason": None, "scores": reconstruction.mean(name)}
+    for name, system in params.systems.items():
+        if name not in systems:
+            reason = system.reason or f"{system.folder} holds none of the clips that were looked at"
+            systems[name] = {"n_clips": 0, "reason": reason, "scores": {}}
+    return systems
+
+
+def _reasons(n_frames: int, n_clips: int, held: list[Held]) -> dict[str, str]:
+    """Why a number is empty."""
+    reasons = {}
+    if n_frames < LEAST_FRAMES:
+        reasons["self_fid_hed_vgg"] = f"{n_frames} held-out frames; under {LEAST_FRAMES} FID says nothing"
+    if n_clips == 1:
+        reasons["cross_*, lip_*"] = "one held-out clip has no other to be paired with"
+    shown = np.unique(np.concatenate([clip.footage.attributes.emotion.argmax(axis=1) for clip in held]))
+    if len(shown) == 1:
+        reasons["cross_emotion_agreement"] = "the held-out footage shows one emotion: agreement says nothing"
+    return reasons
 
 
 def _steps(params: EvaluateParams) -> dict[str, list[float]]:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from talkedit.records import POSE, Floats
 OPENNESS = "eye_openness"
 ANGLES = tuple(f"{angle}_deg" for angle in POSE)
 CONTROLS = (*ANGLES, OPENNESS)
+IDENTITY = "identity_dlib"
 
 
 class Point(NamedTuple):
@@ -36,10 +37,17 @@ class Loop:
     Args:
         tools: The model and the witness.
         steps: What is asked for, by control: changes of angles in degrees, values of openness.
+        identity: How far the person of one video is from that of another; None: not measured.
     """
 
-    def __init__(self, tools: Tools, steps: dict[str, list[float]]) -> None:
-        self._tools, self._steps = tools, steps
+    def __init__(
+        self,
+        tools: Tools,
+        steps: dict[str, list[float]],
+        identity: Callable[[Video, Video], float] | None = None,
+    ) -> None:
+        self._tools, self._steps, self._identity = tools, steps, identity
+        self._moved_identity: dict[str, list[float]] = {control: [] for control in steps}
         self._points: list[Point] = []
         self._flicker: list[float] = []
 
@@ -56,6 +64,8 @@ class Loop:
                 self._flicker.append(flicker_ratio(video, held.footage.crops.images, held.landmarks_px, mask))
             if value in (min(self._steps[control]), max(self._steps[control])):
                 ends[_label(control, value)] = video
+                if self._identity:
+                    self._moved_identity[control].append(self._identity(video, held.footage.crops.images))
         return ends
 
     def scores(self, factor: float, offset: float) -> dict[str, Any]:
@@ -85,6 +95,34 @@ class Loop:
             cells = [f"{value:.4g}" if np.isfinite(value) else "" for value in measured]
             writer.writerow([point.control, f"{point.asked:.4g}", *cells])
         return buffer.getvalue()
+
+    def matrix(self, factor: float, offset: float) -> dict[str, dict[str, float]]:
+        """By the control that was asked for: how far each moved, 1 as far as its own sweep; NaN is not measured.
+
+        On the diagonal the slope; beside it what moved meanwhile, though nothing was asked of it. Last how far the
+        person at both ends of the sweep is from the real one, which is no share.
+        """
+        matrix: dict[str, dict[str, float]] = {}
+        for control in self._steps:
+            row = dict(
+                zip([seen for seen in CONTROLS if seen != control], self._leaks(control, factor, offset), strict=True)
+            )
+            row[control] = fit(*self._pairs(control, control, factor, offset)).slope
+            moved = [distance for distance in self._moved_identity[control] if np.isfinite(distance)]
+            row[IDENTITY] = float(np.mean(moved)) if moved else float("nan")
+            matrix[control] = {seen: row[seen] for seen in (*CONTROLS, IDENTITY)}
+        return matrix
+
+    def sweeps(self, factor: float, offset: float) -> dict[str, list[tuple[float, float]]]:
+        """By control: each value that was asked for, ascending, and the mean of what was measured, NaN without any."""
+        sweeps: dict[str, list[tuple[float, float]]] = {}
+        for control, values in self._steps.items():
+            asked, measured = map(np.asarray, self._pairs(control, control, factor, offset))
+            seen = {value: measured[(asked == value) & np.isfinite(measured)] for value in sorted(set(values))}
+            sweeps[control] = [
+                (value, float(each.mean()) if each.size else float("nan")) for value, each in seen.items()
+            ]
+        return sweeps
 
     def _measure(self, held: Held, video: Video, control: str, value: float) -> Iterator[Point]:
         mesh = self._tools.witness.look(video, held.landmarks_px)

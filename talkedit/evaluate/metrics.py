@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 from talkedit.records import Floats
 
@@ -20,6 +18,8 @@ OUTER_EYE_CORNERS = (36, 45)
 LMD_CROP_PX = 256
 INSIDE = 0.5
 VISIBLE_LEVELS = 1.0
+MOST_DB = 100.0
+SSIM_K1, SSIM_K2 = 0.01, 0.03
 
 
 @dataclass(frozen=True)
@@ -55,19 +55,79 @@ def ssim_inside(prediction: NDArray, truth: NDArray, mask: NDArray) -> float:
     Raises:
         ValueError: The shapes or dtypes do not belong together.
     """
+    return ssim_inside_and_whole(prediction, truth, mask)[0]
+
+
+def ssim_inside_and_whole(prediction: NDArray, truth: NDArray, mask: NDArray) -> tuple[float, float]:
+    """`ssim_inside` and `ssim` of the same pictures, for the price of one.
+
+    Args:
+        prediction: As there.
+        truth: As there.
+        mask: As there.
+    """
     _require_alike(prediction, truth)
     inside = np.broadcast_to(mask > INSIDE, prediction.shape[:3])
-    total = 0.0
-    for pair in zip(prediction, truth, inside, strict=True):  # one by one, because the windows take 5 times the memory
-        total += _ssim_map(*pair[:2])[pair[2]].sum()
-    return float(total / (3 * inside.sum())) if inside.any() else float("nan")
+    total = whole = 0.0
+    for seen, real, where in zip(prediction, truth, inside, strict=True):  # the windows take 5 times the memory
+        similarity = _ssim_map(seen, real)
+        total, whole = total + similarity[where].sum(), whole + similarity.mean()
+    return float(total / (3 * inside.sum())) if inside.any() else float("nan"), float(whole / len(prediction))
+
+
+def ssim(prediction: NDArray, truth: NDArray) -> float:
+    """SSIM of whole pictures, the mean over frames: of crops, or of full frames; say which beside the number.
+
+    Variant: as `ssim_inside`, over all pixels.
+
+    Args:
+        prediction: (N, H, W, 3) RGB; uint8 0..255 or float 0..1.
+        truth: The same shape and range.
+    """
+    return ssim_inside_and_whole(prediction, truth, np.ones(prediction.shape[1:3]))[1]
+
+
+def ssim_with_surroundings(ssim_crop: float, crop_area_px: float, frame_area_px: float) -> float:
+    """SSIM of the full frame into which a crop was put back, where all around the crop stayed as it was.
+
+    Variant: what stayed has SSIM 1, so it is the mean of that and of the crop's SSIM by area. It rises with the size
+    of the frame, and is no measure of the head.
+
+    Args:
+        ssim_crop: Of the crop, whose border was left as it was too.
+        crop_area_px: Area of the crop in pixels of the frame.
+        frame_area_px: Area of the frame.
+    """
+    return 1 - (1 - ssim_crop) * min(crop_area_px / frame_area_px, 1.0)
+
+
+def psnr_db(prediction: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
+    """Peak signal-to-noise ratio in dB; at most 100, which stands for equal pictures.
+
+    Variant: 10 log10(255^2 / MSE) of each frame over all its pixels and R, G, B; the mean over frames.
+
+    Args:
+        prediction: (N, H, W, 3) uint8 RGB.
+        truth: The same shape.
+    """
+    _require_alike(prediction, truth)
+    errors = [np.square(a.astype(np.float64) - b).mean() for a, b in zip(prediction, truth, strict=True)]
+    return float(np.mean([min(10 * np.log10(255**2 / error), MOST_DB) if error else MOST_DB for error in errors]))
 
 
 def _ssim_map(prediction: NDArray, truth: NDArray) -> NDArray:
-    """(H, W, 3) float32, from two pictures."""
-    x, y = (torch.from_numpy(_as_unit(image)).permute(2, 0, 1)[None] for image in (prediction, truth))
-    result = structural_similarity_index_measure(x, y, data_range=1.0, reduction="none", return_full_image=True)
-    return result[1][0].permute(1, 2, 0).numpy()
+    """(H, W, 3) float32, from two pictures: torchmetrics' map, in a tenth of its time (4 against 41 ms at 256 px)."""
+    x, y = _as_unit(prediction), _as_unit(truth)
+    mean_x, mean_y, xx, yy, xy = (_window_means(image) for image in (x, y, x * x, y * y, x * y))
+    both = mean_x * mean_y
+    squares = mean_x * mean_x + mean_y * mean_y
+    c1, c2 = SSIM_K1**2, SSIM_K2**2
+    contrast = (2 * (xy - both) + c2) / (xx + yy - squares + c2)
+    return (2 * both + c1) / (squares + c1) * contrast
+
+
+def _window_means(image: Floats) -> Floats:
+    return cv2.GaussianBlur(image, (11, 11), 1.5, borderType=cv2.BORDER_REFLECT_101).astype(np.float32, copy=False)
 
 
 def lmd(prediction: Floats, truth: Floats, points: slice, side_px: float) -> LandmarkDistance:

@@ -3,35 +3,33 @@
 from typing import Any
 
 import numpy as np
-import torch
 
-from talkedit.evaluate import metrics
+from talkedit.evaluate.features import FID_FRAMES
 from talkedit.evaluate.footage import Footage, best_sources, nearest_in_landmarks
+from talkedit.evaluate.frechet import LEAST_FRAMES, frechet_distance
+from talkedit.evaluate.likeness import Likeness
 from talkedit.evaluate.loop import number
 from talkedit.evaluate.tools import Held, Tools, Video
-from talkedit.face.track import FaceTracker
-from talkedit.models.losses import perceptual
-from talkedit.records import CLIP_FPS, Floats
-from talkedit.shards.clips import shrink
-from talkedit.train.vgg import load_vgg
+from talkedit.records import Floats
 
-DETECT_EVERY_N_FRAMES, MAX_GAP_S = 5, 0.0
-PERCEPTUAL_EVERY_N_FRAMES, PERCEPTUAL_PX = 5, 224
-PERCEPTUAL_NET = "vgg16_hed"
+Scores = dict[str, float]
+OURS, TRUTH, COPIED, NEAREST = "this system", "ground truth", "copied source", "nearest training frame"
 
 
 class Reconstruction:
-    """Collects how like the truth held-out clips are drawn.
+    """Collects how like the truth held-out clips are drawn, and what costs nothing to draw: copies.
 
     Args:
         tools: The model.
+        likeness: Scores the videos.
+        n_frames: Of all clips that will be examined: as many as FID needs, or it is left out.
     """
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-        self._tracker = FaceTracker(DETECT_EVERY_N_FRAMES, MAX_GAP_S)
-        self._vgg = load_vgg(PERCEPTUAL_NET)
-        self._scores: list[tuple[int, dict[str, float]]] = []
+    def __init__(self, tools: Tools, likeness: Likeness, n_frames: int) -> None:
+        self._tools, self._likeness = tools, likeness
+        self.with_fid, self._fid_step = n_frames >= LEAST_FRAMES, max(n_frames // FID_FRAMES, 1)
+        self._pooled: dict[str, list[Floats]] = {OURS: [], TRUTH: []}
+        self.clips: dict[str, list[tuple[str, int, Scores]]] = {}
 
     def examine(self, held: Held, sources: Footage) -> Video:
         """Draws one clip again; returns the video."""
@@ -41,45 +39,45 @@ class Reconstruction:
         renderer = self._tools.renderer
         drawn = renderer.draw(truth.crops, truth.crops.camera_from_head, chosen.crops, held.mel, truth.attributes)
         nearest = sources.take(nearest_in_landmarks(truth.crops.landmarks, sources.crops.landmarks)).crops.images
-        seen = np.where(mask[..., None] > 0, drawn, truth.crops.images)
-        self._scores.append((len(seen), self._score(seen, truth.crops.images, nearest, mask)))
+        seen = self.inside(drawn, held)
+        self._keep(OURS, held, self._likeness.score(seen, held, mask))
+        self._keep(TRUTH, held, self._likeness.real(held))
+        self.add(COPIED, chosen.crops.images, held)
+        self.add(NEAREST, nearest, held)
+        if self.with_fid:
+            for name, video in ((OURS, seen), (TRUTH, truth.crops.images)):
+                self._pooled[name].append(self._likeness.features.pooled(video[:: self._fid_step]))
         return seen
 
+    def add(self, system: str, seen: Video, held: Held) -> None:
+        """Scores what a system made of a clip."""
+        self._keep(system, held, self._likeness.compare(seen, held, self._tools.mask(seen.shape[1])))
+
+    def inside(self, drawn: Video, held: Held) -> Video:
+        """What was drawn, inside the mask; the clip's own pixels around it."""
+        mask = self._tools.mask(drawn.shape[1])
+        return np.where(mask[..., None] > 0, drawn, held.footage.crops.images)
+
     def scores(self) -> dict[str, Any]:
-        """Means over clips, weighted by their frames; what could not be measured is None."""
-        weights = [weight for weight, _ in self._scores]
+        """Of this model: means over clips, weighted by their frames; what could not be measured is None."""
+        ours = {f"self_{key}": value for key, value in self.mean(OURS).items()}
+        ssim, copied = ours["self_ssim_in_mask"], self.mean(NEAREST)["ssim_in_mask"]
+        gain = None if ssim is None or copied is None else ssim - copied
+        return ours | {"self_ssim_in_mask_gain": gain, "self_fid_hed_vgg": self._fid()}
+
+    def mean(self, system: str) -> dict[str, float | None]:
+        """The same of any system, without the prefix."""
+        clips = self.clips[system]
+        weights = [n_frames for _, n_frames, _ in clips]
         return {
-            key: number(np.average([scores[key] for _, scores in self._scores], weights=weights))
-            for key in self._scores[0][1]
+            key: number(float(np.average([scores[key] for *_, scores in clips], weights=weights)))
+            for key in clips[0][2]
         }
 
-    def _score(self, seen: Video, truth: Video, nearest: Video, mask: Floats) -> dict[str, float]:
-        size_px = seen.shape[1]
-        found, wanted = (
-            self._tracker.track(video, (size_px, size_px), float(CLIP_FPS)).landmarks_px for video in (seen, truth)
-        )
-        mouth = metrics.lmd(found, wanted, metrics.MOUTH_POINTS, size_px)
-        face = metrics.lmd(found, wanted, metrics.FACE_POINTS, size_px)
-        ours, copied = metrics.ssim_inside(seen, truth, mask), metrics.ssim_inside(nearest, truth, mask)
-        return {
-            "ssim_in_mask": ours,
-            "ssim_in_mask_nearest_frame": copied,
-            "ssim_in_mask_gain": ours - copied,
-            "lmd_m_px256": mouth.px,
-            "lmd_f_px256": face.px,
-            "lmd_m_interocular": mouth.interocular,
-            "lmd_f_interocular": face.interocular,
-            "detection_rate": face.detection_rate,
-            "perceptual_hed_vgg": self._perceptual(seen, truth),
-            "sharpness_ratio": metrics.sharpness_ratio(seen, truth, mask),
-        }
+    def _keep(self, system: str, held: Held, scores: Scores) -> None:
+        self.clips.setdefault(system, []).append((held.sample.clip_id, len(held.mel), scores))
 
-    @torch.inference_mode()
-    def _perceptual(self, seen: Video, truth: Video) -> float:
-        if self._vgg is None:
-            return float("nan")
-        distances = []
-        for pair in zip(seen[::PERCEPTUAL_EVERY_N_FRAMES], truth[::PERCEPTUAL_EVERY_N_FRAMES], strict=True):
-            pictures = (shrink(image, PERCEPTUAL_PX)[None].float() / 255 for image in pair)
-            distances.append(perceptual(*(self._vgg(picture) for picture in pictures)).item())
-        return float(np.mean(distances))
+    def _fid(self) -> float | None:
+        if not self.with_fid:
+            return None
+        return frechet_distance(*(np.concatenate(self._pooled[name]) for name in (OURS, TRUTH)))

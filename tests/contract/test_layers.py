@@ -17,14 +17,16 @@ LEVELS = {
     **dict.fromkeys(("models", "face.geometry", "face.paste", "media.segment", "edit.timeline"), 1),
     **dict.fromkeys(("edit.moments", "edit.wishes", "edit.gestures", "edit.curves", "edit.limits"), 1),
     **dict.fromkeys(("evaluate.mesh", "evaluate.metrics", "evaluate.signals"), 1),
+    **dict.fromkeys(("report.tables", "report.paper"), 1),
+    **dict.fromkeys(("evaluate.sync", "evaluate.frechet", "evaluate.protocol"), 1),
     **dict.fromkeys(("assets", "asset_lock", "transfer", "partial", "tables", "folders", "progress", "stage"), 2),
     **dict.fromkeys(("workers", "media", "face", "shards"), 2),
-    **dict.fromkeys(("train", "live", "evaluate", "edit", "bench", "curate", "asset_commands"), 3),
+    **dict.fromkeys(("train", "live", "evaluate", "edit", "bench", "curate", "asset_commands", "report"), 3),
     **dict.fromkeys(("doctor", "profile", "cli"), 4),
 }
 PURE = 1
 MAY_IMPORT_EACH_OTHER = {("cli", "doctor"), ("cli", "profile")}
-LIBRARIES = {0: {"numpy", "yaml", "pydantic"}, 1: {"numpy", "pydantic", "torch", "torchmetrics", "cv2"}}
+LIBRARIES = {0: {"numpy", "yaml", "pydantic"}, 1: {"numpy", "pydantic", "torch", "cv2"}}
 NOT_FOR_PURE_ROOMS = {"io", "logging", "os", "pathlib", "shutil", "socket", "subprocess", "sys", "tempfile", "urllib"}
 CALLS_THAT_TOUCH_FILES = {"open", "print", "load", "save", "read_text", "read_bytes", "write_text", "write_bytes"}
 CALLS_THAT_TOUCH_FILES |= {"imread", "imwrite", "fromfile", "tofile", "loadtxt", "savez"}

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +12,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from talkedit.evaluate.drive import Drive, shut_below
+from talkedit.evaluate import outputs
+from talkedit.evaluate.cross import Cross, agreement
+from talkedit.evaluate.drive import Drive
 from talkedit.evaluate.examine import LOOP_FILE, SHEET_FILE, EvaluateParams, evaluate
+from talkedit.evaluate.experts import OwnExpert
 from talkedit.evaluate.footage import load_sources
+from talkedit.evaluate.likeness import Likeness
 from talkedit.evaluate.loop import ANGLES, CONTROLS, OPENNESS, Loop, Point
-from talkedit.evaluate.reconstruct import Reconstruction
+from talkedit.evaluate.reconstruct import OURS, Reconstruction
 from talkedit.evaluate.signals import fit
-from talkedit.evaluate.tools import Held, Tools, Video, lids_to_openness
+from talkedit.evaluate.tools import Held, Tools, Video, lids_to_openness, shut_below
+from talkedit.face.emotion import XceptionEmotion
+from talkedit.media.video import read_frames
 from talkedit.models.build import build_generator
 from talkedit.models.lips import mouth_opening
 from talkedit.shards.clips import load_clip
@@ -29,6 +36,7 @@ LEAST_SLOPE = {"yaw_deg": 0.6, "roll_deg": 0.6, "pitch_deg": 0.4}
 MOST_SLOPE = 1.5
 # Sources are the very frames that are drawn: what is left is resampling, and lips of moments that sound alike.
 LEAST_SSIM_OF_ITSELF, MOST_LMD_OF_ITSELF_PX = 0.999, 0.2
+LEAST_PSNR_OF_ITSELF_DB, MOST_IDENTITY_OF_ITSELF = 40, 0.1
 STEPS: dict[str, list[float]] = {**{angle: [-8.0, 8.0] for angle in ANGLES}, OPENNESS: [0.2, 0.8]}
 
 
@@ -109,6 +117,16 @@ class TestLoop:
         assert scores["yaw_deg_leak"] == pytest.approx(0.2)
         assert scores["pitch_deg_slope"] is None
 
+    def test_a_sweep_is_the_mean_of_what_was_seen_of_each_value(self, tools: Tools):
+        loop = Loop(tools, {"roll_deg": [4.0, -4.0, 0.0]})
+        nan = float("nan")
+        loop._points += [Point("roll_deg", -4.0, (0.0, 0.0, turn), 0.2, 0.2) for turn in (-2.0, -3.0, nan)]
+        loop._points += [Point("roll_deg", 4.0, (0.0, 0.0, 4.0), 0.2, 0.2)]
+        lowest, middle, highest = loop.sweeps(1.0, 0.0)["roll_deg"]
+        assert (lowest, highest) == ((-4.0, -2.5), (4.0, 4.0))
+        assert middle[0] == 0
+        assert np.isnan(middle[1])
+
     def test_where_no_face_was_found_nothing_is_made_up(self, tools: Tools):
         loop = Loop(tools, STEPS)
         nan = float("nan")
@@ -123,28 +141,76 @@ class TestLoop:
         assert loop.table(1.0, 0.0).splitlines()[-1] == "roll_deg,4,,,,"
 
 
-def test_a_clip_that_is_its_own_source_is_drawn_as_it_is(tools: Tools, held: Held, held_out: Sample) -> None:
-    reconstruction = Reconstruction(tools)
+@pytest.fixture(scope="module")
+def likeness(judges: Path, model: TrainedModel) -> Likeness:
+    return Likeness(OwnExpert(judges, model.params))
+
+
+def test_a_clip_that_is_its_own_source_is_drawn_as_it_is(
+    tools: Tools, held: Held, held_out: Sample, likeness: Likeness
+) -> None:
+    reconstruction = Reconstruction(tools, likeness, held_out.n_frames)
     reconstruction.examine(held, load_sources([held_out], 1000, held_out.track.size_px))
     scores = reconstruction.scores()
-    assert scores["ssim_in_mask"] > LEAST_SSIM_OF_ITSELF
-    assert scores["ssim_in_mask_nearest_frame"] == pytest.approx(1)
-    assert scores["ssim_in_mask_gain"] == pytest.approx(scores["ssim_in_mask"] - 1)
-    assert scores["detection_rate"] == 1.0
-    assert 0 <= scores["lmd_m_px256"] < MOST_LMD_OF_ITSELF_PX
-    assert 0 <= scores["perceptual_hed_vgg"] < 0.02
-    assert scores["sharpness_ratio"] == pytest.approx(1, abs=0.02)
+    assert scores["self_ssim_in_mask"] > LEAST_SSIM_OF_ITSELF
+    assert LEAST_SSIM_OF_ITSELF < scores["self_ssim_crop"] < scores["self_ssim_frame"] <= 1
+    assert scores["self_psnr_crop_db"] > LEAST_PSNR_OF_ITSELF_DB
+    assert scores["self_ssim_in_mask_gain"] == pytest.approx(scores["self_ssim_in_mask"] - 1)
+    assert scores["self_detection_rate"] == 1.0
+    assert 0 <= scores["self_lmd_m_px256"] < MOST_LMD_OF_ITSELF_PX
+    assert 0 <= scores["self_perceptual_hed_vgg"] < 0.02
+    assert 0 <= scores["self_identity_dlib"] < MOST_IDENTITY_OF_ITSELF
+    assert scores["self_sharpness_ratio"] == pytest.approx(1, abs=0.02)
+    assert scores["self_fid_hed_vgg"] is None  # of some twenty frames
+    real = reconstruction.mean("ground truth")
+    assert (real["ssim_crop"], real["lmd_f_px256"]) == (1.0, 0.0)
+    assert scores["self_sync_own_confidence"] == pytest.approx(real["sync_own_confidence"], abs=0.05)
 
 
-def test_means_weigh_clips_by_their_frames(tools: Tools) -> None:
-    reconstruction = Reconstruction(tools)
-    reconstruction._scores += [(10, {"rate": 0.5, "lmd": float("nan")}), (30, {"rate": 1.0, "lmd": 2.0})]
-    assert reconstruction.scores() == {"rate": pytest.approx(0.875), "lmd": None}
+def test_means_weigh_clips_by_their_frames(tools: Tools, likeness: Likeness) -> None:
+    reconstruction = Reconstruction(tools, likeness, 0)
+    nan = float("nan")
+    reconstruction.clips[OURS] = [("a", 10, {"rate": 0.5, "lmd": nan}), ("b", 30, {"rate": 1.0, "lmd": 2.0})]
+    assert reconstruction.mean(OURS) == {"rate": pytest.approx(0.875), "lmd": None}
 
 
-def test_a_clip_driven_by_its_own_speech_and_blinks_follows_itself(tools: Tools, held: Held) -> None:
+@pytest.fixture(scope="module")
+def crossed(tools: Tools, held: Held, likeness: Likeness) -> dict[str, float]:
+    """Its own second half gives a clip's first half the attributes."""
+    factor, _ = lids_to_openness([held])
+    cross = Cross(tools, likeness, XceptionEmotion(0.2, 1), shut_below([held]), factor)
+    half = len(held.mel) // 2
+    turned = held.take(np.arange(half, 2 * half))
+    codes = replace(turned.footage.attributes, pose_deg=turned.footage.attributes.pose_deg + np.float32([8, 0, 0]))
+    # The giver's head, 8 degrees further to its left, for the codes and for the witness alike.
+    mesh = tools.witness.look(tools.edit(turned, codes), turned.landmarks_px)
+    giver = replace(turned, mesh=mesh, footage=replace(turned.footage, attributes=codes))
+    video = cross.examine(held.take(np.arange(half)), giver)
+    assert len(video) == half
+    return cross.scores()
+
+
+class TestCross:
+    def test_a_turn_that_is_given_is_taken_on(self, crossed: dict[str, float]) -> None:
+        assert crossed["cross_pose_error_deg_untouched"] > 1.5  # about 8 of yaw, over three angles
+        assert crossed["cross_pose_error_deg"] < 0.6 * crossed["cross_pose_error_deg_untouched"]
+
+    def test_all_else_is_there(self, crossed: dict[str, float]) -> None:
+        assert 0 <= crossed["cross_openness_error"] < 0.5
+        assert 0 <= crossed["cross_emotion_agreement"] <= 1
+        assert 0 < crossed["cross_identity_dlib"] < 0.6  # still he
+        assert crossed["cross_sync_own_distance"] > 0
+
+    def test_emotions_agree_where_the_likeliest_is_the_same(self) -> None:
+        happy, sad = np.eye(7, dtype=np.float32)[[3, 4]]
+        assert (
+            agreement(np.stack([happy, happy, sad, 0.6 * sad + 0.4 * happy]), np.stack([happy, sad, sad, sad])) == 0.75
+        )
+
+
+def test_a_clip_driven_by_its_own_speech_follows_itself(tools: Tools, held: Held) -> None:
     drive = Drive(tools)
-    video = drive.examine(held, held, shut_below([held]))
+    video = drive.examine(held, held)
     scores = drive.scores()
     assert len(video) == len(held.mel)
     assert scores["lip_correlation"] > 0.8
@@ -152,15 +218,36 @@ def test_a_clip_driven_by_its_own_speech_and_blinks_follows_itself(tools: Tools,
     assert 0 <= scores["lip_silence_ratio"] < 0.8  # he talks, and the lips are closed
 
 
-def test_one_held_out_clip_drives_nothing(
-    tiny_model: Path, shards: Path, evaluate_params: EvaluateParams, tmp_path: Path
+def test_one_held_out_clip_is_paired_with_none(
+    tiny_model: Path, judges: Path, shards: Path, evaluate_params: EvaluateParams, tmp_path: Path
 ) -> None:
-    scores = evaluate(shards, tiny_model, tmp_path, evaluate_params)
-    assert scores["n_clips"] == 1
-    assert (scores["lip_correlation"], scores["blink_n"]) == (None, 0)
+    scores = evaluate(shards, tiny_model, judges, tmp_path, evaluate_params)
+    assert (scores["n_clips"], scores["n_pairs"], scores["lip_correlation"]) == (1, 0, None)
     assert scores["witness_eye_openness_r"] > 0.5
     assert len((tmp_path / LOOP_FILE).read_text().splitlines()) == 1 + 4 * 2 * evaluate_params.sweep_frames
     assert cv2.imread(str(tmp_path / SHEET_FILE)) is not None
+    assert (tmp_path / outputs.PAIRS_FILE).read_text() == "source,giver\n"
+    sweep = (tmp_path / "sweep_pitch_deg.csv").read_text().splitlines()
+    assert (sweep[0], len(sweep)) == ("asked,measured,perfect", 3)
+    assert "other to be paired" in (tmp_path / outputs.REASONS_FILE).read_text()
+    systems = json.loads((tmp_path / outputs.SYSTEMS_FILE).read_text())
+    assert systems["EAMM"] == {"n_clips": 0, "reason": "no usable release", "scores": {}}
+    assert systems["copied source"]["scores"]["ssim_crop"] < 1
+    matrix = list(csv.DictReader((tmp_path / outputs.MATRIX_FILE).read_text().splitlines()))
+    assert all(0 < float(row["identity_dlib"]) < 0.6 for row in matrix)  # still he
+    assert float(matrix[0]["yaw_deg"]) == pytest.approx(scores["yaw_deg_slope"], abs=0.001)
+    (worst,) = (tmp_path / outputs.VIDEOS).glob("*.mp4")
+    clip = next(csv.DictReader((tmp_path / outputs.CLIPS_FILE).read_text().splitlines()))
+    assert worst.name == f"01-{clip['clip_id']}.mp4"
+
+
+def test_the_worst_are_kept_and_no_others(tmp_path: Path) -> None:
+    worst, video = outputs.Worst(2), np.zeros((2, 17, 17, 3), np.uint8)
+    for score, name in ((0.5, "a"), (0.9, "b"), (0.2, "c"), (0.7, "d")):
+        worst.add(score, name, [video, video])
+    worst.write(tmp_path)
+    assert sorted(file.name for file in tmp_path.glob("*.mp4")) == ["01-c.mp4", "02-a.mp4"]
+    assert {frame.image.shape for frame in read_frames(tmp_path / "01-c.mp4")} == {(16, 34, 3)}
 
 
 def test_real_faces_agree_with_their_codes(model: TrainedModel, held: Held) -> None:

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import torch
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 from talkedit.evaluate import metrics
 from talkedit.evaluate.metrics import (
@@ -37,6 +39,12 @@ class TestSsimInside:
         # Without variance, SSIM is (2ab + c1) / (a^2 + b^2 + c1), here with a = 0.2, b = 0.4, c1 = 0.01^2.
         a, b = np.full((1, 16, 16, 3), 51, np.uint8), np.full((1, 16, 16, 3), 102, np.uint8)
         assert ssim_inside(a, b, np.ones((16, 16))) == pytest.approx(0.1601 / 0.2001, abs=1e-4)
+
+    def test_it_is_the_map_of_torchmetrics(self):
+        x, y = pictures(1)[0] / np.float32(255), pictures(2)[1] / np.float32(255)
+        both = (torch.from_numpy(image).permute(2, 0, 1)[None] for image in (x, y))
+        theirs = structural_similarity_index_measure(*both, data_range=1.0, reduction="none", return_full_image=True)[1]
+        assert np.abs(metrics._ssim_map(x, y) - theirs[0].permute(1, 2, 0).numpy()).max() < 1e-4
 
     def test_bytes_and_floats_give_the_same(self):
         x, y = pictures(), pictures()[::-1]
@@ -187,3 +195,36 @@ class TestSeam:
 def test_the_points_are_dlibs():
     assert len(range(68)[metrics.MOUTH_POINTS]) == 20
     assert len(range(68)[metrics.FACE_POINTS]) == 68
+
+
+class TestSsimOfWholePictures:
+    def test_it_is_the_mean_over_frames(self):
+        a, b = np.full((2, 16, 16, 3), 51, np.uint8), np.full((2, 16, 16, 3), 51, np.uint8)
+        b[1] = 102  # 0.1601 / 0.2001, as above
+        assert metrics.ssim(a, b) == pytest.approx((1 + 0.1601 / 0.2001) / 2, abs=1e-4)
+
+    def test_around_the_crop_nothing_changed(self):
+        # A crop of SSIM 0.6 on a quarter of the frame.
+        assert metrics.ssim_with_surroundings(0.6, 50 * 50, 100 * 100) == pytest.approx(0.9)
+        assert metrics.ssim_with_surroundings(0.6, 300 * 300, 100 * 100) == pytest.approx(0.6)
+
+    def test_put_back_into_a_frame_it_is_what_the_whole_frame_has(self):
+        truth = pictures(1, side_px=64)
+        edited = truth.copy()
+        edited[:, 28:36, 28:36] = 0  # windows reach 5 px further, and the crop from 16 to 48 holds them
+        crop = metrics.ssim(edited[:, 16:48, 16:48], truth[:, 16:48, 16:48])
+        assert metrics.ssim_with_surroundings(crop, 32 * 32, 64 * 64) == pytest.approx(
+            metrics.ssim(edited, truth), abs=1e-4
+        )
+
+
+class TestPsnr:
+    def test_one_level_off_everywhere(self):
+        truth = np.full((3, 4, 4, 3), 100, np.uint8)
+        assert metrics.psnr_db(truth + np.uint8(1), truth) == pytest.approx(48.1308, abs=1e-4)  # 20 log10(255)
+
+    def test_black_for_white_and_an_equal_frame(self):
+        truth = np.zeros((2, 4, 4, 3), np.uint8)
+        seen = truth.copy()
+        seen[0] = 255
+        assert metrics.psnr_db(seen, truth) == pytest.approx((0 + 100) / 2)

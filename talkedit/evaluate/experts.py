@@ -1,0 +1,52 @@
+"""Who judges whether lips and speech go together: the person's own lip-sync expert, under its own name."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from talkedit.evaluate.sync import SyncScore, sync_score
+from talkedit.evaluate.tools import Video
+from talkedit.models.build import ModelParams
+from talkedit.models.discriminator import Discriminator
+from talkedit.records import Floats
+from talkedit.shards.clips import shrink
+from talkedit.train.judges import load_discriminator
+
+BATCH = 32
+
+
+class OwnExpert:
+    """The audio term of the person's discriminator, which the generator was trained against: not SyncNet.
+
+    Args:
+        folder: Of the stage train_discriminator.
+        model: The sizes of its networks.
+    """
+
+    name = "sync_own"
+
+    def __init__(self, folder: Path, model: ModelParams) -> None:
+        network = load_discriminator(folder, model)
+        self._network: Discriminator | None = network if "audio" in network.terms else None
+        self._model = model
+
+    @torch.inference_mode()
+    def score(self, video: Video, mel: Floats) -> SyncScore:
+        """Scores a clip's lips against its speech; NaN where this expert never learned to.
+
+        Args:
+            video: (T, S, S, 3), crops.
+            mel: (T, 80, 16).
+        """
+        n = self._model.n_frames
+        if self._network is None or len(video) < n:
+            return sync_score(np.zeros((0, 1), np.float32), np.zeros((0, 1), np.float32))
+        pictures = torch.stack([shrink(image, self._model.image_px) for image in video]).float() / 255
+        firsts, speech = range(len(video) - n + 1), torch.from_numpy(mel)
+        lips, heard = [], []
+        for first in range(0, len(firsts), BATCH):
+            some = firsts[first : first + BATCH]
+            lips.append(self._network.embed_faces(torch.stack([pictures[at : at + n] for at in some]))["audio"])
+            heard.append(self._network.embed_attribute("audio", torch.stack([speech[at : at + n] for at in some])))
+        return sync_score(torch.cat(lips).numpy(), torch.cat(heard).numpy())

@@ -1,0 +1,99 @@
+"""How like the truth a video of a held-out clip is, whichever system made it."""
+
+import numpy as np
+
+from talkedit.evaluate import metrics
+from talkedit.evaluate.experts import OwnExpert
+from talkedit.evaluate.features import EVERY_N_FRAMES, Features, identity_distance
+from talkedit.evaluate.tools import Held, Video
+from talkedit.face.track import FaceTracker
+from talkedit.records import CLIP_FPS, Floats
+
+DETECT_EVERY_N_FRAMES, MAX_GAP_S = 5, 0.0
+
+
+class Likeness:
+    """Scores videos; what is measured of a clip's real frames is measured once for all systems.
+
+    Args:
+        expert: Judges lips against speech.
+    """
+
+    def __init__(self, expert: OwnExpert) -> None:
+        self.features = Features()
+        self.expert = expert
+        self._tracker = FaceTracker(DETECT_EVERY_N_FRAMES, MAX_GAP_S)
+        self._truth: dict[str, Floats] = {}
+
+    def landmarks_px(self, video: Video) -> Floats:
+        """(T, 68, 2), dlib's; NaN where there is no face."""
+        size_px = video.shape[1]
+        return self._tracker.track(video, (size_px, size_px), float(CLIP_FPS)).landmarks_px
+
+    def truth_px(self, held: Held) -> Floats:
+        """`landmarks_px` of a clip's real frames."""
+        if held.sample.clip_id not in self._truth:
+            self._truth[held.sample.clip_id] = self.landmarks_px(held.footage.crops.images)
+        return self._truth[held.sample.clip_id]
+
+    def score(self, seen: Video, held: Held, mask: Floats) -> dict[str, float]:
+        """All numbers of one video by their names; arguments as of `compare`."""
+        truth = held.footage.crops.images
+        found = self.landmarks_px(seen)
+        return self._compared(seen, held, mask, found) | {
+            "psnr_crop_db": metrics.psnr_db(seen, truth),
+            "perceptual_hed_vgg": self.features.distance(seen, truth),
+            "identity_dlib": identity_distance(seen, truth, found, self.truth_px(held)),
+            "sharpness_ratio": metrics.sharpness_ratio(seen, truth, mask),
+        }
+
+    def compare(self, seen: Video, held: Held, mask: Floats) -> dict[str, float]:
+        """The numbers of the paper's tables alone, which take a third of the time.
+
+        Args:
+            seen: (T, S, S, 3), as large as the clip's crops.
+            held: The clip.
+            mask: (S, S), 1 where the head is drawn.
+        """
+        return self._compared(seen, held, mask, self.landmarks_px(seen))
+
+    def identity(self, seen: Video, truth: Video) -> float:
+        """`identity_distance` of two videos of which nothing is known yet."""
+        seen, truth = seen[::EVERY_N_FRAMES], truth[::EVERY_N_FRAMES]
+        return identity_distance(seen, truth, self.landmarks_px(seen), self.landmarks_px(truth), every_n=1)
+
+    def real(self, held: Held) -> dict[str, float]:
+        """Those of the real frames: likeness is full, and lips and speech are as they are."""
+        perfect = {"ssim_crop": 1.0, "lmd_m_px256": 0.0, "lmd_f_px256": 0.0}
+        return perfect | self._in_sync(held.footage.crops.images, held)
+
+    def _compared(self, seen: Video, held: Held, mask: Floats, found: Floats) -> dict[str, float]:
+        wanted, size_px = self.truth_px(held), seen.shape[1]
+        mouth = metrics.lmd(found, wanted, metrics.MOUTH_POINTS, size_px)
+        face = metrics.lmd(found, wanted, metrics.FACE_POINTS, size_px)
+        inside, whole = metrics.ssim_inside_and_whole(seen, held.footage.crops.images, mask)
+        return {
+            "ssim_in_mask": inside,
+            "ssim_crop": whole,
+            "ssim_frame": metrics.ssim_with_surroundings(whole, *_areas_px(held)),
+            "lmd_m_px256": mouth.px,
+            "lmd_f_px256": face.px,
+            "lmd_m_interocular": mouth.interocular,
+            "lmd_f_interocular": face.interocular,
+            "detection_rate": face.detection_rate,
+        } | self._in_sync(seen, held)
+
+    def _in_sync(self, video: Video, held: Held) -> dict[str, float]:
+        sync = self.expert.score(video, held.mel)
+        return {
+            f"{self.expert.name}_confidence": sync.confidence,
+            f"{self.expert.name}_distance": sync.distance,
+            f"{self.expert.name}_offset_frames": float(sync.offset_frames),
+        }
+
+
+def _areas_px(held: Held) -> tuple[float, float]:
+    """Of the crop and of the frame, in pixels of the frame."""
+    scales = np.abs(np.linalg.det(held.footage.crops.frame_from_crop[:, :2, :2]))
+    width, height = held.sample.track.frame_size_px
+    return float(scales.mean()) * held.sample.track.size_px**2, float(width * height)

@@ -1,0 +1,82 @@
+"""What the evaluation leaves beside its numbers: tables by clip and system, the matrix of controls, the worst clips."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from talkedit.evaluate.loop import CONTROLS, IDENTITY
+from talkedit.evaluate.tools import Video
+from talkedit.manifest import write_atomically
+from talkedit.media.video import write_video
+from talkedit.records import CLIP_FPS
+
+CLIPS_FILE, SYSTEMS_FILE, MATRIX_FILE, PAIRS_FILE = "clips.csv", "systems.json", "disentanglement.csv", "pairs.csv"
+REASONS_FILE, VIDEOS = "reasons.json", "videos"
+N_WORST, CRF = 10, 20
+
+
+class Worst:
+    """Keeps the videos of the clips that came out worst, and no others.
+
+    Args:
+        most: How many.
+    """
+
+    def __init__(self, most: int = N_WORST) -> None:
+        self._most = most
+        self.kept: list[tuple[float, str, Video]] = []
+
+    def add(self, score: float, clip_id: str, videos: list[Video]) -> None:
+        """Offers a clip: videos of one height and length, to be shown side by side; the lowest scores are kept."""
+        if len(self.kept) < self._most or score < self.kept[-1][0]:
+            self.kept.append((score, clip_id, np.concatenate(videos, axis=2)))
+            self.kept = sorted(self.kept, key=lambda each: each[0])[: self._most]
+
+    def write(self, folder: Path) -> None:
+        """Writes them as MP4 files, named by rank and clip; sides are brought to even numbers, as H.264 wants."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.mp4"):
+            old.unlink()
+        for rank, (_, clip_id, video) in enumerate(self.kept, 1):
+            height, width = (side // 2 * 2 for side in video.shape[1:3])
+            frames = [np.ascontiguousarray(image[:height, :width]) for image in video]
+            write_video(folder / f"{rank:02d}-{clip_id}.mp4", frames, CLIP_FPS, CRF)
+
+
+def write_clips(path: Path, clips: list[tuple[str, int, dict[str, float]]]) -> None:
+    """A row a clip: what this system's numbers are the means of."""
+    rows = [["clip_id", "n_frames", *clips[0][2]]]
+    rows += [[clip_id, str(n), *map(_cell, scores.values())] for clip_id, n, scores in clips]
+    write_atomically(path, _csv(rows).encode())
+
+
+def write_matrix(path: Path, matrix: dict[str, dict[str, float]]) -> None:
+    """A row a control that was asked for, a column for each that was measured."""
+    rows = [["asked", *CONTROLS, IDENTITY], *([control, *map(_cell, row.values())] for control, row in matrix.items())]
+    write_atomically(path, _csv(rows).encode())
+
+
+def write_sweeps(folder: Path, sweeps: dict[str, list[tuple[float, float]]]) -> None:
+    """A file a control: what was asked, the mean of what was measured, and what a perfect control would give."""
+    for control, points in sweeps.items():
+        rows = [["asked", "measured", "perfect"], *([f"{x:.4g}", _cell(y), f"{x:.4g}"] for x, y in points)]
+        write_atomically(folder / f"sweep_{control}.csv", _csv(rows).encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """JSON that a person can read."""
+    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _csv(rows: list[list[str]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()
+
+
+def _cell(value: float) -> str:
+    return f"{value:.4g}" if np.isfinite(value) else ""

@@ -1,0 +1,66 @@
+"""`talkedit tables`, `talkedit ablations` and `talkedit report`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from talkedit.errors import ParamsError
+
+Person = Annotated[str | None, typer.Option(help="Whose; without it that of params.yaml.")]
+PROJECT = Path()
+
+
+def tables(
+    person: Person = None,
+    as_latex: Annotated[bool, typer.Option("--latex", help="LaTeX rather than Markdown.")] = False,
+) -> None:
+    """Print the paper's two tables, with this project's numbers beside its own.
+
+    The first has the systems of the last evaluation, the second the experiments that `talkedit ablations` ran.
+    """
+    from talkedit.report.gather import both_tables  # noqa: PLC0415 (torch: seconds)
+    from talkedit.report.tables import latex, markdown  # noqa: PLC0415
+
+    write = latex if as_latex else markdown
+    print("\n".join(write(table) for table in both_tables(PROJECT, person or _person())), end="")
+
+
+def ablations(
+    seeds: Annotated[str, typer.Option(help="Such as 0,1,2: of training and of the discriminator's.")] = "0",
+    only: Annotated[str | None, typer.Option(help="Some of A, A+P, A+P+E, A+P+E+B, wav2lip.")] = None,
+) -> None:
+    """Train and evaluate the paper's ablations and its baseline, as DVC experiments beside the workspace.
+
+    What was run before is not run again; stopped, it goes on with the run that it was at.
+    """
+    from talkedit.report.ablations import ABLATIONS, BASELINE, run_ablations  # noqa: PLC0415
+
+    which = only.split(",") if only else [*ABLATIONS, BASELINE]
+    if unknown := [one for one in which if one not in (*ABLATIONS, BASELINE)]:
+        raise ParamsError(f"--only {unknown[0]}: is none of {', '.join([*ABLATIONS, BASELINE])}")
+    if not all(seed.isdecimal() for seed in seeds.split(",")):
+        raise ParamsError(f"--seeds {seeds}: should be numbers with commas between, such as 0,1,2")
+    for line in run_ablations(PROJECT, which, [int(seed) for seed in seeds.split(",")]):
+        print(line, flush=True)
+
+
+def report(person: Person = None) -> None:
+    """Write reports/PERSON/index.html: numbers and their change, curves, pictures and videos in one file."""
+    from talkedit.manifest import write_atomically  # noqa: PLC0415
+    from talkedit.report.gather import both_tables  # noqa: PLC0415
+    from talkedit.report.page import PAGE_FILE, build_page  # noqa: PLC0415 (torch: seconds)
+
+    whose = person or _person()
+    path = PROJECT / "reports" / whose / PAGE_FILE
+    page = build_page(PROJECT, whose, both_tables(PROJECT, whose))
+    write_atomically(path, page.encode())
+    print(path)
+
+
+def _person() -> str:
+    try:
+        return str(yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))["person"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise ParamsError("params.yaml: names no person; run from the project's folder, or say --person") from error

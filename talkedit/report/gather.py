@@ -1,0 +1,46 @@
+"""The lines of the paper's two tables, from the last evaluation and from the experiments."""
+
+from functools import partial
+from pathlib import Path
+
+from talkedit.evaluate.outputs import SYSTEMS_FILE
+from talkedit.report import paper
+from talkedit.report.ablations import ABLATIONS, BASELINE, experiment_name
+from talkedit.report.runs import read_json, seeds_of
+from talkedit.report.tables import Line, Table
+
+NOT_RUN = "not run yet: talkedit ablations"
+
+
+def both_tables(project: Path, person: str) -> list[Table]:
+    """Both tables, with the warning that the data differ.
+
+    Raises:
+        TalkeditError: There is no evaluation of this person yet.
+    """
+    methods, ablations = method_lines(project, person), ablation_lines(project, person)
+    return [
+        Table("Methods", methods, [paper.WARNING]),
+        Table("Ablations", ablations, [paper.WARNING, paper.EXPERT_WARNING]),
+    ]
+
+
+def method_lines(project: Path, person: str) -> list[Line]:
+    """The baseline, then every system of the last evaluation."""
+    systems = read_json(project / "reports" / person / "evaluate" / SYSTEMS_FILE)
+    lines = [_experiment(project, person, BASELINE, "Wav2Lip", paper.METHODS["Wav2Lip"])]
+    for name, system in systems.items():
+        seeds = [system["scores"]] if system["scores"] else []
+        lines.append(Line(name, seeds, paper.METHODS.get(name), system["reason"] or ""))
+    order = {name: at for at, name in enumerate(paper.METHODS)}
+    return sorted(lines, key=lambda line: order.get(line.name, -0.5 if not line.seeds else len(order)))
+
+
+def ablation_lines(project: Path, person: str) -> list[Line]:
+    """The ablations over their seeds."""
+    return [_experiment(project, person, which, which, paper.ABLATIONS[which]) for which in ABLATIONS]
+
+
+def _experiment(project: Path, person: str, which: str, name: str, row: paper.Row) -> Line:
+    seeds = seeds_of(project, person, partial(experiment_name, which))
+    return Line(name, seeds, row, "" if seeds else NOT_RUN)

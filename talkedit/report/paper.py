@@ -1,0 +1,31 @@
+"""The paper's own numbers, and how its columns are called here.
+
+Source: Huang, Iizuka, Fukui, Free-View Expressive Talking Head Video Editing, ICASSP 2023, tables 2 and 3.
+"""
+
+COLUMNS = ("SSIM", "LMD_m", "LMD_f", "sync")
+KEYS = ("ssim_crop", "lmd_m_px256", "lmd_f_px256", "sync_own_confidence")
+
+Row = tuple[float, float, float, float]
+
+METHODS: dict[str, Row] = {
+    "Wav2Lip": (0.71, 0.57, 1.39, 5.67),
+    "PC-AVS": (0.68, 0.63, 3.16, 4.39),
+    "ground truth": (1.00, 0.00, 0.00, 5.24),
+    "this system": (0.72, 0.46, 0.86, 4.79),
+}
+ABLATIONS: dict[str, Row] = {
+    "A": (0.70, 0.45, 1.13, 4.88),
+    "A+P": (0.70, 0.49, 0.95, 4.73),
+    "A+P+E": (0.69, 0.46, 0.90, 4.78),
+    "A+P+E+B": (0.72, 0.46, 0.86, 4.79),
+}
+WARNING = (
+    "The paper's numbers are of other people's footage (about 5 h each of three politicians) and cannot be compared "
+    "with those beside them. Its sync is SyncNet's confidence; here it is that of the person's own lip-sync expert, "
+    "which the generator was trained against. SSIM here is of the whole crop; the paper does not say of what."
+)
+EXPERT_WARNING = (
+    "Each ablation has a lip-sync expert of its own, trained with the same data and seed: sync is one expert's only "
+    "within a row. Several seeds: mean and standard deviation (of a sample), with their number."
+)

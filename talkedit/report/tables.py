@@ -1,0 +1,100 @@
+"""The paper's two tables with this project's numbers in them, as Markdown and as LaTeX. Pure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from talkedit.report.paper import COLUMNS, KEYS, Row
+
+DASH = "–"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a table.
+
+    Attributes:
+        name: The method or ablation.
+        seeds: Its numbers by their names, for each seed; empty where there is no result.
+        paper: The paper's own numbers; None where it has none.
+        reason: Why there is no result.
+    """
+
+    name: str
+    seeds: list[dict[str, float | None]]
+    paper: Row | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        title: What it compares.
+        lines: Its lines.
+        notes: What must be known to read it.
+    """
+
+    title: str
+    lines: list[Line]
+    notes: list[str]
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The header and a row a line, as text."""
+        header = ["method", *COLUMNS, *(f"{name} (paper)" for name in COLUMNS), "no result because"]
+        return [header, *([line.name, *cells(line), line.reason] for line in self.lines)]
+
+
+def cells(line: Line) -> list[str]:
+    """The numbers of a line: mean, and the spread where there are several seeds; then the paper's."""
+    ours = [spread([scores.get(key) for scores in line.seeds]) for key in KEYS]
+    paper = [f"{value:.2f}" for value in line.paper] if line.paper else [DASH] * len(KEYS)
+    return [*ours, *paper]
+
+
+def spread(values: list[float | None]) -> str:
+    """Mean, standard deviation of the sample and number, to three decimals; a dash where nothing was measured."""
+    there = [value for value in values if value is not None]
+    if not there:
+        return DASH
+    if len(there) == 1:
+        return f"{there[0]:.3f}"
+    return f"{np.mean(there):.3f} ± {np.std(there, ddof=1):.3f} (n={len(there)})"
+
+
+def markdown(table: Table) -> str:
+    """The table, its notes below it."""
+    header, *rows = table.rows
+    lines = ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *rows)]
+    return "\n\n".join([f"## {table.title}", "\n".join(lines), *table.notes]) + "\n"
+
+
+def latex(table: Table) -> str:
+    """The table as a LaTeX table; it needs no package."""
+    header = ["method", *COLUMNS, *COLUMNS]
+    rows = [header, *([line.name, *cells(line)] for line in table.lines)]
+    body = [" & ".join(map(escaped, row)) + r" \\" for row in rows]
+    missing = [f"{line.name}: {line.reason}." for line in table.lines if line.reason]
+    n = len(COLUMNS)
+    return "\n".join(
+        [
+            r"\begin{table}",
+            rf"\caption{{{escaped(' '.join([table.title + '.', *table.notes, *missing]))}}}",
+            rf"\begin{{tabular}}{{l{'r' * (2 * n)}}}",
+            rf"& \multicolumn{{{n}}}{{c}}{{here}} & \multicolumn{{{n}}}{{c}}{{paper}} \\",
+            body[0] + r" \hline",
+            *body[1:],
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def escaped(text: str) -> str:
+    """Text as LaTeX takes it."""
+    for character in "&%#_":
+        text = text.replace(character, f"\\{character}")
+    return text.replace("±", r"$\pm$").replace(DASH, "--")
