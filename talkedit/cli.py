@@ -1,4 +1,4 @@
-"""The command line: `talkedit edit`, `timeline`, `inspect`, `clips`, `profile`, `bench` and `doctor`."""
+"""The command line: `talkedit edit`, `faces`, `timeline`, `inspect`, `clips`, `profile`, `bench` and `doctor`."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from talkedit import __version__
 from talkedit.bench.commands import bench
 from talkedit.curate.commands import clips
 from talkedit.doctor import checks, render
-from talkedit.edit.commands import edit, inspect, timeline_commands
+from talkedit.edit.commands import edit, faces, inspect, timeline_commands
 from talkedit.errors import TalkeditError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.add_typer(bench, name="bench")
 app.add_typer(timeline_commands, name="timeline")
 app.command()(edit)
+app.command()(faces)
 app.command()(inspect)
 app.command()(clips)
 
