@@ -12,7 +12,7 @@ from talkedit.asset_commands import asset_commands
 from talkedit.bench.commands import bench
 from talkedit.curate.commands import clips
 from talkedit.doctor import checks, render
-from talkedit.edit.commands import edit, inspect, timeline_commands
+from talkedit.edit.commands import edit, faces, inspect, timeline_commands
 from talkedit.errors import TalkeditError
 from talkedit.report.commands import ablations, report, tables
 
@@ -28,6 +28,7 @@ app.add_typer(asset_commands, name="assets")
 app.add_typer(bench, name="bench")
 app.add_typer(timeline_commands, name="timeline")
 app.command()(edit)
+app.command()(faces)
 app.command()(inspect)
 app.command()(clips)
 app.command()(tables)

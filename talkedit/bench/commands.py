@@ -1,4 +1,4 @@
-"""`talkedit bench`: how fast this machine draws, trains and reads, beside what there was before, in the same run."""
+"""`talkedit bench`: how fast this machine draws, trains, reads and edits, beside what there was before."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from talkedit.progress import progress_bar
 
 bench = typer.Typer(
     no_args_is_help=True,
-    help="Measure drawing, training and reading on this machine, side by side with a plain reference.",
+    help="Measure drawing, training, reading and editing on this machine, side by side with a plain reference.",
     rich_markup_mode="rich",
 )
 
@@ -28,6 +28,8 @@ Rounds = Annotated[int, typer.Option(min=2, help="Timed turns of each; more are 
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there too.")]
 PARAMS_FILE = Path("params.yaml")
 N_WAITING_STEPS = 20
+MODEL = Path("models/sample/generator")
+MOST = 10_000  # px, minutes
 
 
 @bench.command()
@@ -127,6 +129,53 @@ def loader(
     Console().print(f"a training whose steps take {step_s:g} s waits for data for {waited:.1%} of the time")
     Console().print(machine_line(machine))
     _write(json, {"machine": machine, "image_px": image_px, "step_s": step_s, "waited_share": waited, "rows": rows})
+
+
+@bench.command()
+def edit(
+    model: Annotated[Path, typer.Option("-m", "--model", help="A model folder.")] = MODEL,
+    source: Annotated[Path | None, typer.Option(help="A video of its person; the sample clip without it.")] = None,
+    heights: Annotated[str, typer.Option(help="Picture heights to scale it to; 0 is its own.")] = "0,1080",
+    minutes: Annotated[str, typer.Option(help="Lengths to loop it to, such as 1,10.")] = "",
+    looped_height: Annotated[int, typer.Option(help="Picture height of these; 0 is its own.")] = 0,
+    json: Json = None,
+) -> None:
+    """How many frames a second are edited, from file to file and by the network alone, and in how much memory.
+
+    Each edit is a process of its own. Looped to several lengths, the video shows whether memory grows.
+
+    talkedit bench edit --minutes 1,10 --looped-height 240
+    """
+    from tempfile import TemporaryDirectory  # noqa: PLC0415
+
+    from talkedit import assets  # noqa: PLC0415
+    from talkedit.bench.edit import measure_edit, remade  # noqa: PLC0415 (as above)
+    from talkedit.bench.machine import describe_machine  # noqa: PLC0415
+    from talkedit.bench.report import edit_table, machine_line  # noqa: PLC0415
+
+    asked = [(height, 0.0) for height in _numbers("--heights", heights)]
+    asked += [(looped_height, length) for length in _numbers("--minutes", minutes)]
+    machine, clip, rows = describe_machine(), source or assets.fetch("sample_clip"), []
+    with TemporaryDirectory() as folder, _turns("editing", len(asked)) as turn_done:
+        for height, length in asked:
+            made = Path(folder) / "in.mp4"
+            video = remade(clip, made, int(height) or None, length * 60 or None) if height or length else clip
+            name = f"looped to {length:g} min" if length else "scaled" if height else "as it is"
+            rows.append({"name": name} | measure_edit(model, video, Path(folder)))
+            turn_done()
+    Console().print(edit_table(rows))
+    Console().print(machine_line(machine))
+    _write(json, {"machine": machine, "rows": rows})
+
+
+def _numbers(option: str, text: str) -> list[float]:
+    try:
+        numbers = [float(word) for word in text.split(",") if word.strip()]
+    except ValueError:
+        numbers = [-1.0]
+    if any(not 0 <= number <= MOST for number in numbers):
+        raise ParamsError(f"{option} is {text!r}; give numbers such as 1,10")
+    return numbers
 
 
 def _resized(file: Path, image_px: int, patch_px: int | None, width: int | None) -> ModelParams:

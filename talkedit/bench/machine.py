@@ -54,6 +54,14 @@ def peak_memory_mb(work: Callable[[], object]) -> float:
     return (max(sizes) - sizes[0]) / 1e6
 
 
+def peak_resident_mb() -> float | None:
+    """The most memory that this process ever had, libraries and all, in MB; None where the system does not tell."""
+    status = Path("/proc/self/status")
+    lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
+    peaks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
+    return peaks[0] * 1024 / 1e6 if peaks else None
+
+
 def _trim_heap() -> None:
     """Gives freed memory back to the system, where that can be asked for: work that used it again would look small."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None

@@ -102,6 +102,19 @@ def reading_table(rows: list[dict[str, Any]], title: str) -> Table:
     return table
 
 
+def edit_table(rows: list[dict[str, Any]]) -> Table:
+    """The rows of `talkedit.bench.edit.edit_once` as a table for the terminal."""
+    caption = "first pass: face and measuring; second: drawing and encoding; MB: most memory of the process, all told"
+    table = Table(box=SIMPLE_HEAD, title="Editing", caption=caption, pad_edge=False, padding=(0, 1, 0, 0))
+    columns = ("", "size", "frames", "source fps", "fps", "first pass", "second pass", "network alone", "MB")
+    for column in columns:
+        table.add_column(column)
+    names = ("size", "n_frames", "source_fps", "fps", "first_pass_fps", "second_pass_fps", "network_fps", "peak_mb")
+    for row in rows:
+        table.add_row(row["name"], *(str(row[name]) for name in names))
+    return table
+
+
 def _table(columns: Sequence[str], rows: list[dict[str, Any]], title: str) -> Table:
     caption = f"medians; half of the turns lay in from..to; MB: most memory; times: as fast as {rows[0]['name']}"
     table = Table(box=SIMPLE_HEAD, title=title, caption=caption, pad_edge=False, padding=(0, 1, 0, 0))

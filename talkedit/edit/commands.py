@@ -1,4 +1,4 @@
-"""`talkedit edit`, `talkedit timeline` and `talkedit inspect`."""
+"""`talkedit edit`, `talkedit faces`, `talkedit timeline` and `talkedit inspect`."""
 
 import json
 from pathlib import Path
@@ -31,11 +31,13 @@ def edit(
     roll: Annotated[Said, typer.Option(help="Degrees; positive: clockwise as the viewer sees it.")] = None,
     emotion: Annotated[Said, typer.Option(help="Such as happy, or happy=0.7,surprise=0.3.")] = None,
     eye_openness: Annotated[Said, typer.Option(help="0 (closed) to 1 (open).")] = None,
+    blink: Annotated[Said, typer.Option(help="When: 2.4, or '2.4 for 0.2' seconds.")] = None,
     timeline: Annotated[Path | None, typer.Option(metavar="FILE", help="A .yaml, .json or .csv timeline.")] = None,
     reference: Annotated[Path | None, typer.Option(metavar="REF", help="A video to take attributes from.")] = None,
     take: Annotated[str, typer.Option(help="Which of them.")] = TAKES,
     align: Annotated[str, typer.Option(help="The reference by 'time', or 'stretch' it to the same length.")] = "time",
     audio: Annotated[Path | None, typer.Option(metavar="NEW", help="New speech, which the lips follow.")] = None,
+    face: Annotated[int | None, typer.Option(min=1, help="Which of several; 'talkedit faces' shows them.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Try what was never shown, and damaged videos.")] = False,
     crf: Annotated[int, typer.Option(min=0, max=51, help="Quality; 0 is lossless, 14 looks so.")] = 14,
     preset: Annotated[str, typer.Option(help="The encoder's speed, ultrafast to veryslow.")] = "medium",
@@ -51,11 +53,12 @@ def edit(
     """Write a video again with the head changed as asked; what is not named stays as it was.
 
     A value is 12, or +12 to add, +-12 to take away, x0.5 to multiply, each for all of the video or, as +12@1.5..3, for
-    a part of it, whose ends may also be frames (45f) or timecodes; an option may be given several times.
+    a part of it, whose ends may also be frames (45f) or timecodes; an option may be given several times. Of several
+    faces the largest is edited, unless --face names another.
 
     The full frame, every frame and the sound are kept. Example:
 
-    talkedit edit in.mp4 -o out.mp4 --yaw +8 --eye-openness x0.5@2..3
+    talkedit edit in.mp4 -o out.mp4 --yaw +8 --eye-openness x0.5@2..3 --blink 2.4 --blink '3.1 for 0.2'
     """
     from talkedit.edit.editor import Editor, Reference, Wanted  # noqa: PLC0415 (torch: seconds)
     from talkedit.edit.provenance import Credentials  # noqa: PLC0415
@@ -65,16 +68,16 @@ def edit(
     from talkedit.edit.timeline_file import read_timeline  # noqa: PLC0415
     from talkedit.media.rewrite import Encoding  # noqa: PLC0415
 
-    asked = Timeline(yaw=yaw, pitch=pitch, roll=roll, emotion=emotion, eye_openness=eye_openness)
+    asked = Timeline(yaw=yaw, pitch=pitch, roll=roll, emotion=emotion, eye_openness=eye_openness, blinks=blink or ())
     if timeline is not None:
         asked = read_timeline(timeline).joined(asked)
     if asked.is_empty and reference is None and audio is None:
         raise ParamsError(
-            "nothing to change; give at least one of --yaw --pitch --roll --emotion --eye-openness --timeline "
-            "--reference --audio"
+            "nothing to change; give at least one of --yaw --pitch --roll --emotion --eye-openness --blink "
+            "--timeline --reference --audio"
         )
     other = reference and Reference(reference, tuple(take.replace(" ", "").split(",")), align)
-    wanted = Wanted(asked, other, audio, reencode_audio, force=force, accept_damage=force)
+    wanted = Wanted(asked, other, audio, reencode_audio, force=force, accept_damage=force, face=face)
     encoding = Encoding(crf, preset, codec, pixel_format)
     credentials = Credentials(certificate, key, signing_algorithm) if provenance else None
     editor = Editor.load(model)
@@ -83,6 +86,33 @@ def edit(
         print(sentence)
     if report:
         print(f"report: {write_report(done, editor)}")
+
+
+def faces(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A video.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="PNG", help="The picture; IN.faces.png here.")
+    ] = None,
+) -> None:
+    """Show who is in a video: when, how large, who speaks where that can be told, and a picture with their numbers.
+
+    talkedit edit --face takes these numbers. Example:
+
+    talkedit faces in.mp4 --out faces.png
+    """
+    from talkedit.edit.faces import default_picture, draw_faces, sentences  # noqa: PLC0415 (OpenCV, dlib: a second)
+    from talkedit.edit.people import find_people, who_speaks  # noqa: PLC0415
+
+    picture = out or default_picture(source)
+    _check_picture(picture)
+    people = find_people(source)
+    if not people.tracks:
+        print(f"{source}: shows no face from the front")
+        return
+    for sentence in sentences(people, who_speaks(people)):
+        print(sentence)
+    write_atomically(picture, draw_faces(people))
+    print(f"picture: {picture}")
 
 
 @timeline_commands.command()
@@ -100,8 +130,7 @@ def show(
     from talkedit.edit.editor import Editor, Wanted  # noqa: PLC0415
     from talkedit.edit.timeline_file import read_timeline  # noqa: PLC0415
 
-    if out.suffix.lower() != ".png" or not out.resolve().parent.is_dir():
-        raise ParamsError(f"{out}: give the name of a .png file in a folder that exists")
+    _check_picture(out)
     timeline = read_timeline(file)
     editor = Editor.load(model)
     plan, warnings = editor.plan(source, Wanted(timeline, force=True, accept_damage=True))
@@ -128,3 +157,8 @@ def inspect(
     print(f"{video}: {found.verdict}")
     for name, value in found.details():
         print(f"{name}: {value}")
+
+
+def _check_picture(out: Path) -> None:
+    if out.suffix.lower() != ".png" or not out.resolve().parent.is_dir():
+        raise ParamsError(f"{out}: give the name of a .png file in a folder that exists")

@@ -57,6 +57,7 @@ class Wanted:
         reencode_audio: Encode the sound as AAC rather than copy it; new speech always is.
         force: Do what the model's footage never showed.
         accept_damage: Of a damaged source, edit the frames that can be decoded.
+        face: Which of several faces is edited, from 1; None: the largest. See `talkedit.edit.people`.
     """
 
     timeline: Timeline
@@ -65,6 +66,7 @@ class Wanted:
     reencode_audio: bool = False
     force: bool = False
     accept_damage: bool = False
+    face: int | None = None
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,7 @@ class Editor:
         ranges, sources = self.model.ranges, self.model.params.sources
         _refuse(never_shown(wanted.timeline, ranges, sources), wanted.force)
         speech = listen(source, wanted.audio)
-        measured = self.measure(source)
+        measured = self.measure(source, wanted.face)
         if measured.damage and not wanted.accept_damage:
             raise MediaError(source, f"is damaged: {measured.damage}; add --force to edit the frames that are left")
         base = wanted.reference and self._taken(wanted.reference, measured)
@@ -214,13 +216,18 @@ class Editor:
         _refuse(forced, wanted.force)
         return plan, forced
 
-    def measure(self, source: Path) -> Measured:
+    def measure(self, source: Path, face: int | None = None, like: Measured | None = None) -> Measured:
         """The first pass: follows the face and measures what can be changed.
 
+        Args:
+            source: The video.
+            face: Which of several faces, from 1; None: the largest.
+            like: About the same video; of several faces the one that was followed there is.
+
         Raises:
-            MediaError: The source cannot be read, or shows no usable face.
+            MediaError: The source cannot be read, has no such face, or shows no usable one.
         """
-        return self._measurer.measure(source)
+        return self._measurer.measure(source, face, like)
 
     def _check_codes(self, wanted: Wanted) -> None:
         codes = self.model.params.attributes

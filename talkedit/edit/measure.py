@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from talkedit.edit.follow import Follower
 from talkedit.edit.moments import Clock
 from talkedit.edit.renderer import take, take_attributes
-from talkedit.edit.shots import split_shots
 from talkedit.errors import ClipRejected, MediaError, ModelError, ParamsError
 from talkedit.face.crop import CropParams, plan_crops
 from talkedit.face.extract import AttributesParams, build_extractors, extract_attributes
@@ -20,8 +20,7 @@ from talkedit.face.head import locate_heads
 from talkedit.face.track import FaceTracker
 from talkedit.media.video import Frame, Reader, VideoInfo
 from talkedit.params import S, parse
-from talkedit.progress import progress_bar
-from talkedit.records import EMOTIONS, POSE, Attributes, CropTrack, FaceTrack, Floats, Image
+from talkedit.records import EMOTIONS, POSE, Attributes, CropTrack, Doubles, FaceTrack, Floats, Image
 from talkedit.shards.writer import ShardsParams
 from talkedit.train.artifact import CARD_FILE, TrainedModel
 
@@ -65,6 +64,8 @@ class Measured:
         bridged: Short gaps, (first, last) each, in which the face's place was interpolated.
         attributes: Pose, emotion and blink as they are; frames without a face have zeros, neutral and 1.
         damage: What could not be decoded, or None.
+        n_faces: How many faces there were to choose from.
+        face: Which of them this is, from 1.
     """
 
     info: VideoInfo
@@ -75,11 +76,20 @@ class Measured:
     bridged: Stretches
     attributes: Attributes
     damage: str | None
+    n_faces: int = 1
+    face: int = 1
 
     @property
     def gaps(self) -> Stretches:
         """Where no face can be followed, (first, last) each."""
         return stretches(~self.found)
+
+    def centres_px(self) -> Doubles:
+        """(T, 2), where the face is in each frame; NaN where there is none."""
+        centres = np.full((len(self.found), 2), np.nan)
+        for shot in self.shots:
+            centres[shot.frames] = shot.track.landmarks_in_frame_px().mean(axis=1)
+        return np.where(self.found[:, None], centres, np.nan)
 
 
 class Measurer:
@@ -93,61 +103,52 @@ class Measurer:
         self._crop = _prepared(model, CropParams)
         self._shards = _prepared(model, ShardsParams)
         self._extractors = build_extractors(_prepared(model, AttributesParams))
-        self._tracker = FaceTracker(self._crop.detect_every_n_frames, self._crop.max_gap_s)
+        self._follower = Follower(FaceTracker(self._crop.detect_every_n_frames, self._crop.max_gap_s))
 
-    def measure(self, source: Path) -> Measured:
+    def measure(self, source: Path, face: int | None = None, like: Measured | None = None) -> Measured:
         """Follows the face and measures.
 
+        Args:
+            source: The video.
+            face: Which of several faces, from 1; None: the largest.
+            like: About the same video; of several faces the one that was followed there is.
+
         Raises:
-            MediaError: The source cannot be read, or shows no usable face.
+            MediaError: The source cannot be read, has no such face, or shows no usable one.
         """
-        reader = Reader(source)
-        fps = float(reader.info.average_fps)
-        times_s, faces = self._follow(reader, fps)
+        centres_px = like.centres_px() if like is not None and like.n_faces > 1 else None
+        followed = self._follower.follow(source, face, centres_px)
+        fps = float(followed.info.average_fps)
         found, shots, refusals = [], [], []
-        for first, face in faces:
+        for first, track in followed.shots:
             try:
-                shots.append((first, self._plan(face, fps)))
-                found.append(bridge(face.found, round(self._crop.max_gap_s * fps)))
+                shots.append((first, self._plan(track, fps)))
+                found.append(bridge(track.found, round(self._crop.max_gap_s * fps)))
             except ClipRejected as error:
-                found.append(np.zeros_like(face.found))
+                found.append(np.zeros_like(track.found))
                 refusals.append(error)
         if not shots:
             refusal = next((error for error in refusals if error.reason != "no_face"), refusals[0])
             raise MediaError(source, refusal.detail) from refusal
         measured = list(self._measure_shots(source, shots, fps))
         all_found = np.concatenate(found)
-        seen = np.concatenate([face.found for _, face in faces])
+        seen = np.concatenate([track.found for _, track in followed.shots])
         return Measured(
-            info=reader.info,
-            clock=Clock(np.array(times_s, np.float64), fps),
+            info=followed.info,
+            clock=Clock(np.array(followed.times_s, np.float64), fps),
             shots=measured,
-            cuts=[first for first, _ in faces if first],
+            cuts=[first for first, _ in followed.shots if first],
             found=all_found,
             bridged=stretches(all_found & ~seen),
             attributes=_joined(measured, len(all_found)),
-            damage=reader.damage,
+            damage=followed.damage,
+            n_faces=followed.n_faces,
+            face=followed.face,
         )
 
-    def _follow(self, reader: Reader, fps: float) -> tuple[list[float], list[tuple[int, FaceTrack]]]:
-        times_s: list[float] = []
-        size_px = (reader.info.width_px, reader.info.height_px)
-        with progress_bar() as bar:
-            task = bar.add_task("following the face", total=None, unit="frames", note="")
-
-            def images(frames: Iterator[Frame]) -> Iterator[Image]:
-                for frame in frames:
-                    times_s.append(float(frame.time_s))
-                    bar.advance(task)
-                    yield frame.image
-
-            shots = split_shots(reader)
-            faces = [(first, self._tracker.track(images(frames), size_px, fps)) for first, frames in shots]
-        return times_s, faces
-
-    def _plan(self, face: FaceTrack, fps: float) -> CropTrack:
+    def _plan(self, track: FaceTrack, fps: float) -> CropTrack:
         # Frames without a face are passed through, so few faces are no reason to refuse a video.
-        return plan_crops(face, fps, self._crop.model_copy(update={"min_found_share": 1e-9}))
+        return plan_crops(track, fps, self._crop.model_copy(update={"min_found_share": 1e-9}))
 
     def _measure_shots(self, source: Path, shots: list[tuple[int, CropTrack]], fps: float) -> Iterator[Shot]:
         frames, n_read = iter(Reader(source)), 0

@@ -43,7 +43,7 @@ def write_report(report: EditReport, editor: Editor) -> Path:
         MediaError: The output cannot be read.
         TalkeditError: The report cannot be written.
     """
-    again = _measured_again(report.out, editor)
+    again = _measured_again(report, editor)
     content = as_numbers(report, again)
     write_atomically(_beside(report.out, ".json"), (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
     chart = draw_chart(report.plan, editor.model.ranges, again)
@@ -73,6 +73,8 @@ def as_numbers(report: EditReport, again: Attributes | None) -> dict[str, Any]:
         "samples_outside_the_mask_unchanged": report.rewritten.exact,
         "n_frames": report.n_frames,
         "n_edited": report.n_edited,
+        "n_faces": plan.measured.n_faces,
+        "face": plan.measured.face,
         "passed_through": report.passed_through,
         "interpolated": plan.measured.bridged,
         "cuts": plan.measured.cuts,
@@ -83,9 +85,9 @@ def as_numbers(report: EditReport, again: Attributes | None) -> dict[str, Any]:
     }
 
 
-def _measured_again(out: Path, editor: Editor) -> Attributes | None:
+def _measured_again(report: EditReport, editor: Editor) -> Attributes | None:
     try:
-        return editor.measure(out).attributes
+        return editor.measure(report.out, like=report.plan.measured).attributes
     except MediaError:
         return None  # an edit can hide the face; the page then says so
 

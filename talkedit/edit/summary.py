@@ -13,6 +13,12 @@ def summary(report: EditReport) -> list[str]:
     else:
         sound = "no sound in the input: lips drawn for silence"
     lines = [f"{report.out}: {report.n_edited} of {report.n_frames} frames edited, {sound}"]
+    if measured.n_faces > 1:
+        which = "the largest" if wanted.face is None else "as chosen"
+        lines.append(
+            f"there are {measured.n_faces} faces: face {measured.face} was edited, {which}; --face takes another, "
+            f"`talkedit faces {report.source.name}` shows them"
+        )
     lines += [f"frames {first} to {last}: no usable face, left as they were" for first, last in report.passed_through]
     lines += [f"frames {first} to {last}: no face found, its place interpolated" for first, last in measured.bridged]
     lines += [f"frame {number}: the picture cuts; the face is looked for anew" for number in measured.cuts]

@@ -127,10 +127,18 @@ def _stretch(entry: Any) -> Any:
 
 
 class Blink(_Part):
-    """The eyes close and open again: from `at`, within `for_s` seconds."""
+    """The eyes close and open again: from `at`, within `for_s` seconds. In words: ``2.4 for 0.2``, or ``2.4``."""
 
     at: Instant
     for_s: float = Field(0.3, gt=0, le=10, validation_alias=AliasChoices("for", "for_s"), serialization_alias="for")
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _of_words(cls, said: Any) -> Any:
+        if not isinstance(said, str | int | float):
+            return said
+        at, named, for_s = str(said).partition(" for ")
+        return {"at": at} | ({"for": for_s} if named else {})
 
 
 class Gesture(_Part):

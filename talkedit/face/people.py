@@ -1,6 +1,7 @@
 """Follows every face of a clip at once, each in a track of its own."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +13,19 @@ from talkedit.records import N_LANDMARKS, Doubles, FaceTrack, Image
 
 MAX_PEOPLE = 6
 Sighting = tuple[int, Doubles]  # a frame's number, and the box of the face in it
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """Faces that were seen now and then in a number of frames.
+
+    Attributes:
+        n_frames: How many frames there are.
+        people: For each face its sightings, at least one; those seen most often and largest first.
+    """
+
+    n_frames: int
+    people: list[list[Sighting]]
 
 
 class PeopleTracker:
@@ -34,16 +48,25 @@ class PeopleTracker:
             size_px: (width, height).
             fps: Frames a second.
         """
+        return self.follow(frames(), self.look(frames()), size_px, fps)
+
+    def look(self, frames: Iterable[Image]) -> Sightings:
+        """Where faces are now and then, in frames without a cut; the first of two looks."""
         n_frames, people = 0, []
-        for number, image in enumerate(frames()):
+        for number, image in enumerate(frames):
             n_frames = number + 1
             if number % self._every_n == 0:
                 _assign(people, number, self._detect.all(grey(image)))
-        people = sorted(people, key=_prominence, reverse=True)[:MAX_PEOPLE]
+        return Sightings(n_frames, sorted(people, key=_prominence, reverse=True)[:MAX_PEOPLE])
+
+    def follow(
+        self, frames: Iterable[Image], seen: Sightings, size_px: tuple[int, int], fps: Fraction
+    ) -> list[FaceTrack]:
+        """The tracks of the faces that were seen in the same frames; the second of two looks. See `track`."""
         gap = max(self._every_n, round(self._max_gap_s * fps))
-        boxes = [_filled(sightings, n_frames, self._every_n, gap) for sightings in people]
-        landmarks = np.full((len(people), n_frames, N_LANDMARKS, 2), np.nan, np.float32)
-        for number, image in enumerate(frames()):
+        boxes = [_filled(sightings, seen.n_frames, self._every_n, gap) for sightings in seen.people]
+        landmarks = np.full((len(boxes), seen.n_frames, N_LANDMARKS, 2), np.nan, np.float32)
+        for number, image in enumerate(frames):
             plane = grey(image)
             for person, box in zip(landmarks, boxes, strict=True):
                 person[number] = self._points(plane, box[number])

@@ -17,6 +17,7 @@ Plane = NDArray[Any]  # uint8, or uint16 for more than 8 bits
 Planes = tuple[Plane, Plane, Plane]  # Y (H, W), U and V smaller by the format's subsampling; H and W even
 
 _FULL_RANGE = 2
+_BLOCK = 16
 _SUBSAMPLING = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}  # rows, columns of luma to one of chroma
 _DEPTHS = ("p", "p10le", "p12le")
 # Formats whose samples pass through unchanged; full range is a property of the frame, not of the format.
@@ -74,9 +75,17 @@ def compose(planes: Planes, edited: Image, mask: Floats, like: av.VideoFrame) ->
     """
     rows, columns = _subsampling(like)
     chosen = _padded(mask > 0, 2, 2)
+    where = _bounds(chosen)
+    y, u, v = (plane.copy() for plane in planes)
+    if where is None:
+        return y, u, v
+    chosen = chosen[where]
     of_chroma = chosen.reshape(chosen.shape[0] // rows, rows, chosen.shape[1] // columns, columns).any(axis=(1, 3))
-    new = _yuv_from_rgb(_padded(edited, 2, 2), like)
-    y, u, v = (np.where(m, a, b) for m, a, b in zip((chosen, of_chroma, of_chroma), new, planes, strict=True))
+    new = _yuv_from_rgb(_padded(edited, 2, 2)[where], like)
+    scales = ((1, 1), (rows, columns), (rows, columns))
+    for plane, samples, inside, scale in zip((y, u, v), new, (chosen, of_chroma, of_chroma), scales, strict=True):
+        part = plane[tuple(slice(at.start // by, at.stop // by) for at, by in zip(where, scale, strict=True))]
+        np.copyto(part, samples, where=inside)
     return y, u, v
 
 
@@ -104,6 +113,18 @@ def _yuv_from_rgb(image: Image, like: av.VideoFrame) -> Planes:
     frame = frame.reformat(format=name, dst_colorspace=like.colorspace, dst_color_range=range_name)
     y, u, v = (_samples(plane, frame) for plane in frame.planes)
     return y, u, v
+
+
+def _bounds(chosen: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+    """The rows and columns that have to be converted for the chosen ones, as if all were; None: nothing is chosen."""
+    found = []
+    for axis, n in enumerate(chosen.shape):
+        at = np.flatnonzero(chosen.any(axis=1 - axis))
+        if not len(at):
+            return None
+        # Chroma is made of neighbours too, and libswscale rounds in patterns of 8.
+        found.append(slice(max(int(at[0]) // _BLOCK - 1, 0) * _BLOCK, min((int(at[-1]) // _BLOCK + 2) * _BLOCK, n)))
+    return found[0], found[1]
 
 
 def _subsampling(frame: av.VideoFrame) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """Edits a video in a stream: what is not edited stays the decoder's, sample for sample, until it is encoded."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -11,9 +11,10 @@ import av.error
 from av.container import OutputContainer
 
 from talkedit.errors import MediaError, ParamsError
+from talkedit.media.ahead import ahead
 from talkedit.media.decode import Decoder, rgb
 from talkedit.media.ffmpeg import CONTAINERS, Sound, mux_audio
-from talkedit.media.planes import FORMATS, compose, format_of, from_planes, to_format, upright_planes
+from talkedit.media.planes import FORMATS, Planes, compose, format_of, from_planes, to_format, upright_planes
 from talkedit.media.video import VideoInfo, probe, unwritable
 from talkedit.records import Floats, Image
 
@@ -22,6 +23,7 @@ Edit = Callable[[int, Image], tuple[Image, Floats] | None]
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 CODECS = {"h264": "libx264", "hevc": "libx265"}
 AS_SOURCE = "source"
+N_WAITING = 4  # frames that are decoded before they are edited, and as many edited before they are encoded
 
 
 @dataclass(frozen=True)
@@ -104,14 +106,16 @@ def rewrite_video(
     The picture is composed in YUV, in the source's own format where the codec can hold it. A luma sample outside the
     mask, and a chroma sample none of whose pixels is in the mask, is byte for byte what the decoder gave; the one loss
     left is the encoder's, which `encoding` sets. The result is upright, without a rotation tag. An odd picture gets its
-    last row or column twice. Audio packets are copied. Memory does not grow with the length of the video.
+    last row or column twice. Audio packets are copied. Memory does not grow with the length of the video: decoding,
+    editing and encoding run beside each other, a few frames apart.
 
     Args:
         source: The video to read.
         out: The file to write, .mp4, .mov or .mkv; its name only ever holds a complete video. Matroska rounds time
             stamps to milliseconds, the others keep them exactly.
-        edit: Gets the frame's number and the upright image, (H, W, 3) uint8 RGB. Returns None to leave the frame as
-            it is, or the edited image and a mask, (H, W) float32: where it is above 0, the edited image is taken.
+        edit: Called in a thread of its own, frame after frame. Gets the frame's number and the upright image,
+            (H, W, 3) uint8 RGB. Returns None to leave the frame as it is, or the edited image and a mask, (H, W)
+            float32: where it is above 0, the edited image is taken.
         encoding: How the picture is encoded.
         sound: Which sound the output gets; the source's if not given.
         seal: Is given the complete file, before it gets its name, and may change it.
@@ -179,28 +183,33 @@ class _Rewriter:
             codec, fps = CODECS[self.encoding.codec], self.info.average_fps
             stream = cast(av.VideoStream, container.add_stream(codec, rate=fps, options=options))
             durations: dict[int, int] = {}  # of the few frames that are inside the encoder, which forgets it
-            for pts, duration, frame in self._edited_frames():
-                if self.n_frames == 1:
-                    _open_encoder(stream, frame, self.info)
-                frame.pts, frame.time_base, durations[pts] = pts, base, duration
-                _mux(container, stream.encode(frame), durations)
+            with ahead(self._edited(), N_WAITING) as edited:
+                for number, (pts, duration, planes, original) in enumerate(edited):
+                    frame = from_planes(planes, like=original)
+                    if number == 0:
+                        _open_encoder(stream, frame, self.info)
+                    frame.pts, frame.time_base, durations[pts] = pts, base, duration
+                    _mux(container, stream.encode(frame), durations)
             _mux(container, stream.encode(), durations)
 
-    def _edited_frames(self) -> Iterator[tuple[int, int, av.VideoFrame]]:
+    def _edited(self) -> Generator[tuple[int, int, Planes, av.VideoFrame]]:
+        with ahead(self._decoded(), N_WAITING) as decoded:
+            for pts, duration, original, planes, image in decoded:
+                done = self.edit(self.n_frames, image)
+                if done is not None:
+                    planes = compose(planes, *done, like=original)  # noqa: PLW2901
+                    self.n_edited += 1
+                self.n_frames += 1
+                yield pts, duration, planes, original
+
+    def _decoded(self) -> Generator[tuple[int, int, av.VideoFrame, Planes, Image]]:
         decoder = Decoder(self.info.path)
         nominal = max(1, round(1 / self.info.average_fps / self.info.time_base))
         for pts, frame in decoder.frames():
-            duration = frame.duration or nominal
             self.pixel_format = self.pixel_format or self.encoding.format_for(frame)
             original = to_format(frame, self.pixel_format, self.info.path)
             self.exact &= original is frame
-            planes = upright_planes(original)
-            done = self.edit(self.n_frames, rgb(frame, self.info.path))
-            if done is not None:
-                planes = compose(planes, *done, like=original)
-                self.n_edited += 1
-            self.n_frames += 1
-            yield pts, duration, from_planes(planes, like=original)
+            yield pts, frame.duration or nominal, original, upright_planes(original), rgb(frame, self.info.path)
         self.damage = decoder.damage
 
 

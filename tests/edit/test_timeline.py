@@ -144,3 +144,16 @@ def test_the_pipeline_s_edit_is_a_timeline() -> None:
     assert params.timeline() == Timeline(yaw="+3", eye_openness=0.5)
     with pytest.raises(ParamsError, match="yaw is 90"):
         params.model_copy(update={"yaw_deg": 90.0}).timeline()
+
+
+def test_a_blink_may_be_said_in_words() -> None:
+    said = Timeline(blinks=["2.4", "72f for 0.2", {"at": 3.5, "for": 0.1}, 4])
+    assert [(blink.at.said, blink.for_s) for blink in said.blinks] == [
+        ("2.4", 0.3),
+        ("72f", 0.2),
+        ("3.5", 0.1),
+        ("4", 0.3),
+    ]
+    for wrong, sentence in (("soon", "blinks at is 'soon': give"), ("2 for long", "blinks for is 'long'")):
+        with pytest.raises(ParamsError, match=sentence):
+            Timeline(blinks=[wrong])

@@ -27,7 +27,7 @@ JSON = """{"yaw": [{"at": 0, "value": "+0", "then": "smooth"}, {"at": "00:00:01:
 "pitch": "+-5@0.5..1.5", "emotion": {"happy": 0.7}, "blinks": [{"at": "2.4", "for": 0.2}],
 "presets": [{"preset": "nod", "at": "45f"}], "keep": ["2.8.."]}"""
 CSV = "time,yaw,pitch,then,blink\n0,+0,,smooth,\n1.5,+12,3,,\n2.4,,,,0.2\n"
-N_FUZZED = 1500
+N_FUZZED, N_FUZZED_SLOWLY = 500, 10_000
 LIMIT_S = 0.5  # for one file of a few hundred bytes; 0.01 is usual
 
 
@@ -90,10 +90,11 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
         read_timeline(tmp_path / "none.yaml")
 
 
-def test_random_files_are_refused_in_a_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("n_files", [N_FUZZED, pytest.param(N_FUZZED_SLOWLY, marks=pytest.mark.slow)])
+def test_random_files_are_refused_in_a_sentence(tmp_path: Path, n_files: int) -> None:
     """Bytes at random, and a good file with a few bytes changed; nothing but a timeline or a ParamsError comes out."""
     rng, n_read, slowest_s = random.Random(0), 0, 0.0  # noqa: S311
-    for number in range(N_FUZZED):
+    for number in range(n_files):
         content = bytearray(rng.choice([YAML, JSON, CSV]).encode() if number % 2 else rng.randbytes(rng.randrange(200)))
         for _ in range(rng.randrange(1, 8)):
             place = rng.randrange(len(content) + 1)
@@ -106,5 +107,5 @@ def test_random_files_are_refused_in_a_sentence(tmp_path: Path) -> None:
         except ParamsError as error:
             assert str(error).startswith(f"{path}: ")  # noqa: PT017
         slowest_s = max(slowest_s, time.perf_counter() - begin_s)
-    assert n_read < N_FUZZED / 2
+    assert n_read < n_files / 2
     assert slowest_s < LIMIT_S

@@ -84,6 +84,25 @@ def test_edited_and_original_colours_meet_without_a_step() -> None:
             assert max(np.abs(a.astype(int) - b).max() for a, b in zip(before, after, strict=True)) <= 1
 
 
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le"])
+def test_a_part_is_converted_as_if_all_of_the_picture_were(pixel_format: str) -> None:
+    noise = np.random.default_rng(0)
+    image = noise.integers(0, 256, (120, 150, 3), dtype=np.uint8)
+    like = av.VideoFrame(150, 120, pixel_format)
+    like.colorspace, like.color_range = 1, 1
+    before = upright_planes(like)
+    whole = compose(before, image, np.ones((120, 150), np.float32), like)
+    mask = np.zeros((120, 150), np.float32)
+    mask[37:70, 51:110] = 0.5
+    part = compose(before, image, mask, like)
+    assert np.array_equal(part[0][37:70, 51:110], whole[0][37:70, 51:110])
+    for plane, of_whole, old in zip(part, whole, before, strict=True):
+        changed = plane != old
+        assert changed.any()
+        assert np.array_equal(plane[changed], of_whole[changed])
+    assert all((a == b).all() for a, b in zip(compose(before, image, mask * 0, like), before, strict=True))
+
+
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
 def test_times_and_sound_are_the_sources(film, tmp_path: Path, suffix: str) -> None:
     stamps = [10, 13, 20, 21, 60, 61, 62, 100]

@@ -1,0 +1,158 @@
+"""Who is in a video: each person with a number, followed through cuts, so that one of them can be chosen."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talkedit.edit.shots import split_shots
+from talkedit.errors import ClipRejected
+from talkedit.face.choose import FacesParams, choose_speaking, describe
+from talkedit.face.people import MAX_PEOPLE, PeopleTracker
+from talkedit.media.audio import read_audio
+from talkedit.media.video import Frame, Reader, VideoInfo, read_frames_at
+from talkedit.progress import progress_bar
+from talkedit.records import CLIP_FPS, N_LANDMARKS, Doubles, FaceTrack, Image
+
+# The same for every model, so that `talkedit faces`, which knows none, gives the numbers that an edit takes.
+DETECT_EVERY_N_FRAMES, MAX_GAP_S = 5, 0.4
+LEAST_S = 0.3  # who is there for less is taken for a pattern on the wall
+MIN_LEAD = 0.1  # in correlation, of who speaks over the others
+SAME_PERSON = 0.6  # most distance of two descriptors of one person, by dlib's authors
+LOOKS = 3  # frames of each face that are described
+
+
+@dataclass(frozen=True)
+class People:
+    """Everybody in a video; T frames.
+
+    Attributes:
+        info: What the file is.
+        times_s: When each frame is shown.
+        firsts: The frames at which a shot begins, the first of them 0.
+        tracks: A track of T frames for each person, those seen longest and largest first: number 1 is `tracks[0]`.
+        damage: What could not be decoded, or None.
+    """
+
+    info: VideoInfo
+    times_s: list[Fraction]
+    firsts: list[int]
+    tracks: list[FaceTrack]
+    damage: str | None
+
+    def shots_of(self, index: int) -> list[tuple[int, FaceTrack]]:
+        """One person's track from cut to cut: (number of the first frame, its frames)."""
+        ends = [*self.firsts[1:], len(self.times_s)]
+        return [
+            (first, _rows(self.tracks[index], slice(first, end))) for first, end in zip(self.firsts, ends, strict=True)
+        ]
+
+
+def find_people(source: Path) -> People:
+    """Follows everybody in a video. What is seen in several shots, or comes and goes, is joined by its looks.
+
+    Raises:
+        MediaError: The video cannot be read.
+    """
+    reader, tracker = Reader(source), PeopleTracker(DETECT_EVERY_N_FRAMES, MAX_GAP_S)
+    times_s: list[Fraction] = []
+    with progress_bar() as bar:
+        task = bar.add_task("looking for faces", total=None, unit="frames", note="")
+
+        def images(frames: Iterable[Frame]) -> Iterator[Image]:
+            for frame in frames:
+                times_s.append(frame.time_s)
+                bar.advance(task)
+                yield frame.image
+
+        seen = [(first, tracker.look(images(frames))) for first, frames in split_shots(reader)]
+    info, n_frames = reader.info, len(times_s)
+    again, pieces = (frame.image for frame in Reader(source)), []
+    for first, sightings in seen:
+        shot = (next(again) for _ in range(sightings.n_frames))
+        tracks = tracker.follow(shot, sightings, (info.width_px, info.height_px), info.average_fps)
+        pieces += [_placed(track, first, n_frames) for track in tracks]
+        for _ in shot:  # nobody was seen in it, so nobody read it
+            pass
+    pieces = [piece for piece in pieces if piece.found.sum() >= LEAST_S * info.average_fps]
+    people = sorted(map(_merged, _by_person(pieces, source, times_s)), key=_prominence, reverse=True)
+    return People(info, times_s, [first for first, _ in seen], people[:MAX_PEOPLE], reader.damage)
+
+
+def who_speaks(people: People) -> int | None:
+    """The index of the person whose mouth goes with the sound; None: nobody's does, or there is no sound."""
+    samples = read_audio(people.info.path) if people.tracks else None
+    if samples is None:
+        return None
+    times_s = np.array(people.times_s, np.float64)
+    at_25_fps = np.arange(int(times_s[-1] * CLIP_FPS) + 1) / float(CLIP_FPS)
+    rows = np.maximum(np.searchsorted(times_s, at_25_fps, side="right") - 1, 0)
+    params = FacesParams(choose="speaking", reference=None, max_distance=SAME_PERSON, min_lead=MIN_LEAD)
+    try:
+        return choose_speaking([_rows(track, rows) for track in people.tracks], samples, params).index
+    except ClipRejected:
+        return None
+
+
+def _rows(track: FaceTrack, rows: slice | NDArray[np.intp]) -> FaceTrack:
+    return FaceTrack(track.boxes_xyxy_px[rows], track.landmarks_px[rows], track.found[rows], track.frame_size_px)
+
+
+def _placed(track: FaceTrack, first: int, n_frames: int) -> FaceTrack:
+    """The track of a shot as one of the whole video."""
+    boxes, landmarks = np.full((n_frames, 4), np.nan), np.full((n_frames, N_LANDMARKS, 2), np.nan, np.float32)
+    found, here = np.zeros(n_frames, np.bool_), slice(first, first + len(track.found))
+    boxes[here], landmarks[here], found[here] = track.boxes_xyxy_px, track.landmarks_px, track.found
+    return FaceTrack(boxes, landmarks, found, track.frame_size_px)
+
+
+def _by_person(pieces: list[FaceTrack], source: Path, times_s: Sequence[Fraction]) -> list[list[FaceTrack]]:
+    """Puts together what looks alike and is never seen at the same time; the largest find their like first."""
+    pieces = sorted(pieces, key=_prominence, reverse=True)
+    if all((a.found & b.found).any() for i, a in enumerate(pieces) for b in pieces[:i]):
+        return [[piece] for piece in pieces]
+    people: list[tuple[Doubles, list[FaceTrack]]] = []
+    for piece, looks in zip(pieces, _descriptors(pieces, source, times_s), strict=True):
+        like = [
+            (float(np.linalg.norm(looks - others)), i)
+            for i, (others, theirs) in enumerate(people)
+            if not any((piece.found & other.found).any() for other in theirs)
+        ]
+        distance, nearest = min(like, default=(np.inf, -1))
+        if distance < SAME_PERSON:
+            people[nearest][1].append(piece)
+        else:
+            people.append((looks, [piece]))
+    return [theirs for _, theirs in people]
+
+
+def _descriptors(pieces: Sequence[FaceTrack], source: Path, times_s: Sequence[Fraction]) -> list[Doubles]:
+    """The mean over some frames of each; see `talkedit.face.choose.describe`."""
+    wanted = sorted((int(number), i) for i, piece in enumerate(pieces) for number in some_of(piece))
+    images = read_frames_at(source, [times_s[number] for number, _ in wanted])
+    looks: list[list[Doubles]] = [[] for _ in pieces]
+    for (number, i), image in zip(wanted, images, strict=True):
+        looks[i].append(describe(image, pieces[i].landmarks_px[number]))
+    return [np.mean(each, axis=0) for each in looks]
+
+
+def some_of(track: FaceTrack) -> NDArray[np.intp]:
+    """A few of the frames that show a face."""
+    at = np.flatnonzero(track.found)
+    return at[np.linspace(0, len(at) - 1, min(LOOKS, len(at))).round().astype(int)]
+
+
+def _merged(pieces: Sequence[FaceTrack]) -> FaceTrack:
+    first, *others = pieces
+    boxes, landmarks, found = first.boxes_xyxy_px.copy(), first.landmarks_px.copy(), first.found.copy()
+    for other in others:
+        boxes[other.found], landmarks[other.found] = other.boxes_xyxy_px[other.found], other.landmarks_px[other.found]
+        found |= other.found
+    return FaceTrack(boxes, landmarks, found, first.frame_size_px)
+
+
+def _prominence(track: FaceTrack) -> float:
+    return float(np.nansum(track.boxes_xyxy_px[:, 2] - track.boxes_xyxy_px[:, 0]))

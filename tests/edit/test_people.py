@@ -1,0 +1,117 @@
+"""Several faces: who is there, which of them is edited, and what is said of it."""
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from talkedit.edit.editor import Editor, Wanted
+from talkedit.edit.faces import draw_faces, sentences
+from talkedit.edit.people import People, find_people, who_speaks
+from talkedit.edit.summary import summary
+from talkedit.edit.timeline import Timeline
+from talkedit.errors import MediaError
+from talkedit.media.rewrite import Encoding
+from talkedit.media.video import read_frames
+
+from ..films import remake
+
+BOX_PX = 12  # most distance of two boxes of one face in pictures that were encoded apart
+
+
+@pytest.fixture(scope="module")
+def pair(second: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A third of a second of the man, and to his right he himself at three quarters of his size: 640x480 and 480x480.
+
+    The sound is his.
+    """
+    beside = "[0:v]split[a][b];[b]scale=480:360,pad=480:480[c];[a][c]hstack"
+    out = tmp_path_factory.mktemp("pair") / "pair.mp4"
+    return remake(second, out, "-filter_complex", beside, "-frames:v", "12", "-c:a", "copy")
+
+
+@pytest.fixture(scope="module")
+def people(pair: Path) -> People:
+    return find_people(pair)
+
+
+def test_each_face_has_a_number_the_larger_one_first(people: People) -> None:
+    large, small = people.tracks
+    assert large.found.all()
+    assert small.found.all()
+    right_of_left = small.boxes_xyxy_px[:, 0] - (640 + 0.75 * large.boxes_xyxy_px[:, 0])
+    assert np.abs(right_of_left).max() < BOX_PX
+    first, second_line = sentences(people, speaking=1)
+    found = re.fullmatch(r"face 1: 0\.00 to 0\.40 s, (\d+) px, in 100% of the frames", first)
+    assert found
+    of_second = re.fullmatch(r"face 2: 0\.00 to 0\.40 s, (\d+) px, in 100% of the frames, speaks", second_line)
+    assert of_second
+    assert int(of_second[1]) == pytest.approx(0.75 * int(found[1]), abs=BOX_PX)
+    assert who_speaks(people) is None  # in so short a time nobody can tell
+
+
+def test_the_picture_has_a_numbered_box_for_each(people: People) -> None:
+    picture = cv2.imdecode(np.frombuffer(draw_faces(people), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape == (411, 960, 3)  # both are in one frame: 1120x480
+    columns = [
+        np.flatnonzero((picture == colour[::-1]).all(axis=2).any(axis=0)) for colour in ((255, 209, 102), (6, 214, 160))
+    ]
+    assert columns[0].max() < 640 * 960 / 1120 < columns[1].min()
+
+
+def changed(before: Path, after: Path) -> tuple[bool, bool]:
+    """Whether the left, and the right part of any frame is another."""
+    pairs = [(old.image, new.image) for old, new in zip(read_frames(before), read_frames(after), strict=True)]
+    left, right = slice(0, 640), slice(640, None)
+    return any((a[:, left] != b[:, left]).any() for a, b in pairs), any(
+        (a[:, right] != b[:, right]).any() for a, b in pairs
+    )
+
+
+@pytest.mark.parametrize(
+    ("face", "parts", "words"), [(None, (True, False), "face 1 was edited, the largest"), (2, (False, True), "face 2")]
+)
+def test_the_chosen_face_alone_is_edited(
+    editor: Editor,
+    pair: Path,
+    tmp_path: Path,
+    face: int | None,
+    parts: tuple[bool, bool],
+    words: str,
+) -> None:
+    wanted = Wanted(Timeline(roll_deg="+5"), face=face, force=True)
+    report = editor.edit(pair, tmp_path / "out.mp4", wanted, Encoding(crf=0, preset="ultrafast"), credentials=None)
+    assert (report.n_edited, report.plan.measured.n_faces, report.plan.measured.face) == (12, 2, face or 1)
+    assert changed(pair, tmp_path / "out.mp4") == parts
+    line = next(line for line in summary(report) if line.startswith("there are 2 faces"))
+    assert words in line
+    assert "--face" in line
+    again = editor.measure(tmp_path / "out.mp4", like=report.plan.measured)
+    assert again.face == (face or 1)
+
+
+def test_a_face_that_is_not_there_is_refused(editor: Editor, pair: Path, tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match=r"has no face 3: it shows 2 faces; give one of 1 to 2, or see `talkedit"):
+        editor.edit(pair, tmp_path / "out.mp4", Wanted(Timeline(roll_deg="+5"), face=3, force=True))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_person_keeps_the_number_through_a_cut(second: Path, shared_media: Path, tmp_path: Path) -> None:
+    """The man, another man, and the first again on the other side of the picture: two people."""
+    other = str(shared_media / "grid_s1" / "bbaf2n.mp4")
+    scenes = (
+        "[0:v]trim=end_frame=12,setsar=1,split[a][b];[1:v]trim=end_frame=12,scale=640:480,setsar=1[o];[b]hflip[c];"
+        "[a][o][c]concat=n=3:v=1,setpts=N/30/TB"
+    )
+    joined = remake(second, tmp_path / "joined.mp4", "-i", other, "-filter_complex", scenes, "-r", "30", "-an")
+    people = find_people(joined)
+    assert people.firsts == [0, 12, 24]
+    assert [np.flatnonzero(track.found).tolist() for track in people.tracks] == [
+        [*range(12), *range(24, 36)],
+        [*range(12, 24)],
+    ]
+    shots = people.shots_of(1)
+    assert [(first, track.found.sum()) for first, track in shots] == [(0, 0), (12, 12), (24, 0)]
