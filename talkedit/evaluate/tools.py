@@ -75,7 +75,9 @@ class Tools:
         crops = held.footage.crops
         heads = turn_heads(crops.camera_from_head, asked.pose_deg)
         speech, opening = (held.mel, crops.opening) if mel is None else (mel, None)
-        source = EyeLender()(crops, asked.eye_openness)
+        lender = EyeLender()
+        lender(crops, crops.eye_openness)  # the editor has seen what comes before a piece of a clip; here these will do
+        source = lender(crops, asked.eye_openness)
         drawn = self.renderer.draw(crops, heads, source, speech, asked, opening)
         return np.stack([self.renderer.blend(*pair) for pair in zip(drawn, crops.images, strict=True)])
 
