@@ -26,6 +26,7 @@ from talkedit.train.discriminator import DiscriminatorParams
 from talkedit.train.generator import TrainParams
 
 PROFILES = Path("profiles")
+PERSON = "person"
 SCHEMAS: tuple[type[Section], ...] = (
     DownloadParams,
     SegmentParams,
@@ -95,20 +96,31 @@ def apply_profile(name: str, params_file: Path, folder: Path = PROFILES) -> list
 def _lay_over(document: dict[str, Any], overlay: dict[str, Any]) -> list[Change]:
     changes = []
     for section, values in overlay.items():
+        if section == PERSON:
+            changes += _set(document, PERSON, values, PERSON)
+            continue
         below = document.setdefault(section, {})
         for key, new in values.items():
-            old = below.get(key)
-            if key not in below or old != new:
-                below[key] = new
-                changes.append(Change(f"{section}.{key}", old, new))
+            changes += _set(below, key, new, f"{section}.{key}")
     return changes
 
 
+def _set(document: dict[str, Any], key: str, new: Any, name: str) -> list[Change]:
+    """Sets one value; the change, if it is one."""
+    old = document.get(key)
+    if key in document and old == new:
+        return []
+    document[key] = new
+    return [Change(name, old, new)]
+
+
 def _read_sections(path: Path) -> dict[str, Any]:
-    """A profile: nothing but sections that have a schema."""
+    """A profile: nothing but sections that have a schema, and whose it is where it is one person's."""
     overlay = _read(path)
     sections = [schema.section for schema in SCHEMAS]
     for name, values in overlay.items():
+        if name == PERSON and isinstance(values, str):
+            continue
         if name not in sections or not isinstance(values, dict):
             raise ParamsError(f"{path}: {name} is not a section with keys; the known ones are {', '.join(sections)}")
     return overlay
