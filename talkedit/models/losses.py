@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from talkedit.params import Section
 
 FEATURES = ((36, 42), (42, 48), (48, 68))  # dlib's indices of both eyes and the mouth
+LEAST_REACH = 0.01  # share of the side: an eye seen from beside it, whose points nearly coincide, still has a place
 
 
 class LossParams(Section):
@@ -78,7 +79,8 @@ def l1_weight(mask: Tensor, landmarks: Tensor, params: LossParams) -> Tensor:
     near = mask.new_zeros(len(landmarks), *mask.shape[-2:])
     for points in (landmarks[:, first:end] for first, end in FEATURES):
         x, y = points.mean(dim=1).unbind(dim=1)
-        reach = (points[..., 0].amax(dim=1) - points[..., 0].amin(dim=1)) / 2  # half of what it is wide
+        wide = points[..., 0].amax(dim=1) - points[..., 0].amin(dim=1)
+        reach = (wide / 2).clamp_min(LEAST_REACH)
         squared = (ticks - x[:, None])[:, None, :].square() + (ticks - y[:, None])[:, :, None].square()
         near = torch.maximum(near, torch.exp(-squared / (2 * reach.square()[:, None, None])))
     return mask * (1 + (params.features_weight - 1) * near[:, None]) + params.ring_weight * (1 - mask)
