@@ -71,7 +71,7 @@ def test_a_mouth_or_a_sound_that_does_not_change_says_nothing() -> None:
 
 
 def test_weights_are_found_again_from_mouths_that_follow_them() -> None:
-    """Bands that are alike in nothing, of deviation 1, over T frames: the ridge holds the weights back by T / (T + 100).
+    """Bands alike in nothing, of deviation 1, over T frames: the ridge holds the weights back by T / (T + 100).
 
     Of made-up speech, whose bands rise and fall together (correlation 0.95), 1,200 frames gave back 0.79, 12,000 0.98.
     """
