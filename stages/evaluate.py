@@ -5,13 +5,14 @@ from pathlib import Path
 
 from talkedit.evaluate.examine import EvaluateParams, evaluate
 from talkedit.params import load_section
+from talkedit.shards.remote import local_shards
 from talkedit.stage import run_stage, write_metrics
 
 
 def main() -> None:
     """Parses the paths and runs the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shards", type=Path, required=True, help="folder of the shards stage")
+    parser.add_argument("--shards", required=True, help="folder of the shards stage, or s3://bucket/folder")
     parser.add_argument("--model", type=Path, required=True, help="the model folder")
     parser.add_argument("--discriminator", type=Path, required=True, help="folder of the stage train_discriminator")
     parser.add_argument("--out", type=Path, required=True, help="folder for tables, pictures and videos")
@@ -19,7 +20,7 @@ def main() -> None:
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="parameters (default: params.yaml)")
     args = parser.parse_args()
     params = load_section(args.params, EvaluateParams)
-    write_metrics(args.metrics, evaluate(args.shards, args.model, args.discriminator, args.out, params))
+    write_metrics(args.metrics, evaluate(local_shards(args.shards), args.model, args.discriminator, args.out, params))
     print(f"contact sheet: {args.out / 'contact_sheet.png'}")
 
 

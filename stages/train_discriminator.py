@@ -6,6 +6,7 @@ from pathlib import Path
 from talkedit.live import live_curves
 from talkedit.models.build import ModelParams
 from talkedit.params import load_section
+from talkedit.shards.remote import local_shards
 from talkedit.stage import run_stage, write_metrics
 from talkedit.train.discriminator import DiscriminatorParams, train_discriminator
 
@@ -13,14 +14,14 @@ from talkedit.train.discriminator import DiscriminatorParams, train_discriminato
 def main() -> None:
     """Parses the paths and runs the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shards", type=Path, required=True, help="folder of the shards stage")
+    parser.add_argument("--shards", required=True, help="folder of the shards stage, or s3://bucket/folder")
     parser.add_argument("--out", type=Path, required=True, help="folder for the weights")
     parser.add_argument("--live", type=Path, required=True, help="folder for the live curves")
     parser.add_argument("--metrics", type=Path, required=True, help="metrics file")
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="parameters (default: params.yaml)")
     args = parser.parse_args()
     model, params = load_section(args.params, ModelParams), load_section(args.params, DiscriminatorParams)
-    metrics = train_discriminator(args.shards, args.out, live_curves(args.live), model, params)
+    metrics = train_discriminator(local_shards(args.shards), args.out, live_curves(args.live), model, params)
     if metrics:  # the first of several processes has them
         write_metrics(args.metrics, metrics)
 

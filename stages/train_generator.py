@@ -7,6 +7,7 @@ from talkedit.live import live_curves
 from talkedit.models.build import ModelParams
 from talkedit.models.losses import LossParams
 from talkedit.params import load_section
+from talkedit.shards.remote import local_shards
 from talkedit.stage import run_stage, write_metrics
 from talkedit.train.generator import TrainParams, train_generator
 
@@ -14,7 +15,7 @@ from talkedit.train.generator import TrainParams, train_generator
 def main() -> None:
     """Parses the paths and runs the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shards", type=Path, required=True, help="folder of the shards stage")
+    parser.add_argument("--shards", required=True, help="folder of the shards stage, or s3://bucket/folder")
     parser.add_argument("--discriminator", type=Path, required=True, help="folder of the train_discriminator stage")
     parser.add_argument("--person", required=True, help="whose model it is, for the model card")
     parser.add_argument("--out", type=Path, required=True, help="the model folder")
@@ -25,7 +26,9 @@ def main() -> None:
     model, params = load_section(args.params, ModelParams), load_section(args.params, TrainParams)
     loss = load_section(args.params, LossParams)
     curves = live_curves(args.live)
-    metrics = train_generator(args.shards, args.discriminator, args.out, curves, args.person, model, params, loss)
+    metrics = train_generator(
+        local_shards(args.shards), args.discriminator, args.out, curves, args.person, model, params, loss
+    )
     if metrics:  # the first of several processes has them
         write_metrics(args.metrics, metrics)
 

@@ -15,6 +15,7 @@ from talkedit.doctor import checks, render
 from talkedit.edit.commands import edit, faces, inspect, timeline_commands
 from talkedit.errors import TalkeditError
 from talkedit.report.commands import ablations, report, tables
+from talkedit.shards.commands import shards_commands
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(asset_commands, name="assets")
 app.add_typer(bench, name="bench")
 app.add_typer(timeline_commands, name="timeline")
+app.add_typer(shards_commands, name="shards")
 app.command()(edit)
 app.command()(faces)
 app.command()(inspect)

@@ -2,9 +2,11 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 PAGE = b"<!DOCTYPE html><html><body>Click here to play</body></html>"
 
@@ -87,11 +89,31 @@ def serve(content: bytes, asked: list[tuple[str, str | None]] | None = None) -> 
             pass
 
     stop = threading.Event()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with _running(Handler) as address:
+        try:
+            yield address
+        finally:
+            stop.set()
+
+
+@contextmanager
+def serve_folder(folder: Path) -> Iterator[str]:
+    """Serves the files of a folder, each as what its suffix says."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with _running(partial(Handler, directory=str(folder))) as address:
+        yield address
+
+
+@contextmanager
+def _running(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
-        stop.set()
         server.shutdown()
         server.server_close()

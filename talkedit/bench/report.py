@@ -115,6 +115,18 @@ def edit_table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
+def extract_table(steps: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Table:
+    """The rows of `talkedit.bench.extract.timing_rows`, single steps first, as a table for the terminal."""
+    table = Table(box=SIMPLE_HEAD, title="Extracting", pad_edge=False, padding=(0, 1, 0, 0))
+    table.caption = f"medians; per core: for each second of processor time; times: as fast as the {rows[0]['name']}"
+    for column in ("", "frames/s", "times", "frames/s per core", "times per core"):
+        table.add_column(column)
+    for row in steps + rows:
+        times, per_core = (f"{row[key]:.2f}" if row in rows else "" for key in ("times_first", "times_first_per_core"))
+        table.add_row(row["name"], str(row["frames_per_s"]), times, str(row["frames_per_s_per_core"]), per_core)
+    return table
+
+
 def _table(columns: Sequence[str], rows: list[dict[str, Any]], title: str) -> Table:
     caption = f"medians; half of the turns lay in from..to; MB: most memory; times: as fast as {rows[0]['name']}"
     table = Table(box=SIMPLE_HEAD, title=title, caption=caption, pad_edge=False, padding=(0, 1, 0, 0))

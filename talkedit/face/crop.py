@@ -111,7 +111,12 @@ def measure(track: FaceTrack) -> tuple[float, float]:
 
 
 def crop_clips(
-    raw_folder: Path, clips_folder: Path, out_folder: Path, params: CropParams, faces: FacesParams
+    raw_folder: Path,
+    clips_folder: Path,
+    out_folder: Path,
+    params: CropParams,
+    faces: FacesParams,
+    n_workers: int | None = None,
 ) -> dict[str, Any]:
     """The stage: crops and their transforms for every clip, and a table of what became of each.
 
@@ -123,6 +128,7 @@ def crop_clips(
         out_folder: Gets `<clip_id>.mp4`, `<clip_id>.npz` and `crops.parquet`.
         params: See `CropParams`.
         faces: See `FacesParams`.
+        n_workers: Most processes; the number of cores if not given. The crops are the same whatever it is.
 
     Returns:
         Metrics: how many clips were kept and rejected, and medians over the kept ones.
@@ -144,7 +150,7 @@ def crop_clips(
     }
     rows = {clip.clip_id: manifest.reuse(clip.clip_id, keys[clip.clip_id]) for clip in clips}
     todo = [clip for clip in clips if rows[clip.clip_id] is None]
-    with workers(len(todo), in_order=False) as run_all:
+    with workers(len(todo), n_workers, in_order=False) as run_all:
         finder = FaceFinder(params.detect_every_n_frames, params.max_gap_s, faces)
         tasks = [(clip, raw_folder / clip.source, clips_folder, out_folder, finder, params) for clip in todo]
         done = run_all(_crop_clip, tasks)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from talkedit.errors import ClipRejected, MediaError
+from talkedit.errors import ClipRejected
 from talkedit.face.choose import Chosen, FacesParams, choose_by_reference, choose_speaking, describe
 from talkedit.face.people import PeopleTracker
 from talkedit.face.track import FaceTracker
 from talkedit.media.audio import read_wav
-from talkedit.media.video import read_frames_at
+from talkedit.media.video import probe, read_frames_at
 from talkedit.records import CLIP_FPS, Clip, Doubles, FaceTrack
 
 _LOOKS = 3  # frames of each face that are held against the reference
@@ -58,7 +58,8 @@ class FaceFinder:
             ClipRejected: There are faces, but not the wanted one.
             MediaError: The video cannot be read there.
         """
-        size_px = self._size_px(source, clip)
+        info = probe(source)
+        size_px = (info.width_px, info.height_px)
         if self.faces.choose == "largest":
             tracker = _tracker(self.detect_every_n_frames, self.max_gap_s)
             return Found(tracker.track(read_frames_at(source, clip.times_s()), size_px, float(CLIP_FPS)))
@@ -76,13 +77,6 @@ class FaceFinder:
         if self.faces.choose == "speaking":
             return choose_speaking(tracks, read_wav(wav)[0], self.faces)
         return choose_by_reference([_descriptor(track, source, clip) for track in tracks], self.faces)
-
-    @staticmethod
-    def _size_px(source: Path, clip: Clip) -> tuple[int, int]:
-        first = next(read_frames_at(source, clip.times_s()[:1]), None)
-        if first is None:
-            raise MediaError(source, f"has no frame at {float(clip.start_s):.2f} s; run the segment stage again")
-        return first.shape[1], first.shape[0]
 
 
 def _descriptor(track: FaceTrack, source: Path, clip: Clip) -> Doubles:

@@ -1,6 +1,8 @@
 """Files in object stores (s3://..., gs://..., az://...), through fsspec."""
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,34 @@ def fetch_object(url: str, to: Path, patience: Patience, part: Path) -> None:
     partial.finish(to)
 
 
+def read_object(url: str) -> bytes:
+    """What a small object holds.
+
+    Raises:
+        TransferError: There is no such object, or the store does not give it.
+        TalkeditError: What talks to this store is not installed.
+    """
+    store, path = _open(url)
+    with _said(url):
+        store.invalidate_cache()  # another program may have put it there a moment ago
+        return store.cat_file(path)
+
+
+def put_object(content: Path | bytes, url: str) -> None:
+    """Puts a file, or some bytes, into a store, in the place of what is there.
+
+    Raises:
+        TransferError: The store does not take it.
+        TalkeditError: What talks to this store is not installed.
+    """
+    store, path = _open(url)
+    with _said(url):
+        if isinstance(content, Path):
+            store.put_file(str(content), path)
+        else:
+            store.pipe_file(path, content)
+
+
 def _open(url: str) -> tuple[Any, str]:
     import fsspec.core  # noqa: PLC0415 (takes a while, and most sources lie elsewhere)
 
@@ -43,7 +73,7 @@ def _open(url: str) -> tuple[Any, str]:
 
 
 def _fetch(store: Any, path: str, url: str, partial: Partial) -> None:
-    try:
+    with _said(url):
         version, size = store.ukey(path), store.size(path)
         if partial.version(url) != version:
             partial.begin(url, version)
@@ -51,15 +81,26 @@ def _fetch(store: Any, path: str, url: str, partial: Partial) -> None:
             file.seek(partial.n_bytes())
             while block := file.read(_BLOCK_BYTES):
                 partial.append(block)
+    if partial.n_bytes() != size:
+        detail = f"{url}: only {partial.n_bytes()} of {size} bytes arrived; try again"
+        raise TransferError("incomplete", detail, is_passing=True)
+
+
+@contextmanager
+def _said(url: str) -> Iterator[None]:
+    """Says in a sentence what a store's client raises.
+
+    Raises:
+        TransferError: It raised something.
+    """
+    try:
+        yield
     except FileNotFoundError as error:
         raise TransferError("no_such_file", f"{url}: there is no such object; check the address") from error
     except PermissionError as error:
         raise TransferError("no_access", f"{url}: the store refuses it ({error}); check the credentials") from error
     except (OSError, *_own_errors()) as error:
-        raise TransferError("unreachable", f"{url}: cannot be fetched ({error})", is_passing=True) from error
-    if partial.n_bytes() != size:
-        detail = f"{url}: only {partial.n_bytes()} of {size} bytes arrived; try again"
-        raise TransferError("incomplete", detail, is_passing=True)
+        raise TransferError("unreachable", f"{url}: cannot be reached ({error})", is_passing=True) from error
 
 
 def _own_errors() -> tuple[type[Exception], ...]:

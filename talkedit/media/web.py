@@ -30,7 +30,7 @@ class Video:
     """A video of a list.
 
     Attributes:
-        id: What its site calls it.
+        id: What its site calls it; a feed of a podcast has titles alone.
         url: The address of its page.
     """
 
@@ -61,7 +61,12 @@ def list_videos(url: str, items: str | None) -> list[Video]:
     options = {"extract_flat": "in_playlist", "skip_download": True, "playlist_items": items}
     info = _ask(url, options, download=False)
     entries = [entry for entry in info.get("entries") or () if entry]
-    return [Video(str(entry["id"]), str(entry.get("url") or entry.get("webpage_url"))) for entry in entries]
+    places = [(entry, entry.get("url") or entry.get("webpage_url")) for entry in entries]
+    return [Video(_name(entry, place), place) for entry, place in places if place]
+
+
+def _name(entry: dict[str, Any], place: str) -> str:
+    return str(entry.get("id") or entry.get("title") or place.rpartition("/")[2])
 
 
 def fetch_video(url: str, folder: Path, manners: WebManners, patience: Patience) -> Path:

@@ -25,6 +25,7 @@ from talkedit.records import Doubles
 from .talker import SAMPLES_PER_FRAME, babble, mouth_points
 
 N_FRAMES = 100
+WEIGHT_TOLERANCE = 2e-4
 
 
 def curve_of(late_frames: int, seed: int = 0) -> Doubles:
@@ -70,14 +71,16 @@ def test_a_mouth_or_a_sound_that_does_not_change_says_nothing() -> None:
 
 
 def test_weights_are_found_again_from_mouths_that_follow_them() -> None:
-    pairs = []
-    for seed in range(6):
-        speech = speech_shape(babble(200, seed), 200)
-        padded = np.pad(speech, ((0, 0), (2, 2)), mode="edge")
-        pairs.append((np.asarray(WEIGHTS) @ np.concatenate([padded[:, i : i + 200] for i in range(5)]), speech))
-    fitted = fit_weights(pairs)
-    # Held back by the ridge, and by bands of noise that rise and fall together.
-    assert np.corrcoef(fitted.ravel(), np.ravel(WEIGHTS))[0, 1] > 0.7
+    """Bands alike in nothing, of deviation 1, over T frames: the ridge holds the weights back by T / (T + 100).
+
+    Of made-up speech, whose bands rise and fall together (correlation 0.95), 1,200 frames gave back 0.79, 12,000 0.98.
+    """
+    n_frames = 20_000
+    speech = np.random.default_rng(0).normal(size=(6, n_frames))
+    padded = np.pad(speech, ((0, 0), (2, 2)), mode="edge")
+    mouth = np.asarray(WEIGHTS) @ np.concatenate([padded[:, i : i + n_frames] for i in range(5)])
+    held_back = n_frames / (n_frames + 100)
+    assert fit_weights([(mouth, speech)]) == pytest.approx(held_back * np.asarray(WEIGHTS), abs=WEIGHT_TOLERANCE)
 
 
 def real_offset(path: Path, n_frames: int) -> Offset:
