@@ -106,7 +106,9 @@ def test_a_profile_that_cannot_be_changes_nothing(params: Path, profiles: Path, 
 
 
 def test_a_profile_that_is_not_there_is_said_with_those_that_are(params: Path, profiles: Path) -> None:
-    with pytest.raises(ParamsError, match=r"^'papr' is not a profile; the known ones are grid_s1, lieu, paper, wav2lip$"):
+    with pytest.raises(
+        ParamsError, match=r"^'papr' is not a profile; the known ones are grid_s1, lieu, paper, wav2lip$"
+    ):
         apply_profile("papr", params, FOLDER)
     with pytest.raises(ParamsError, match=r"none: run from the folder that holds params\.yaml"):
         apply_profile("paper", params, profiles)
