@@ -15,12 +15,18 @@ def main() -> None:
     parser.add_argument("--shards", required=True, help="folder of the shards stage, or s3://bucket/folder")
     parser.add_argument("--model", type=Path, required=True, help="the model folder")
     parser.add_argument("--discriminator", type=Path, required=True, help="folder of the stage train_discriminator")
+    parser.add_argument("--clips", type=Path, help="folder of the curate stage, for evaluate.sync: syncnet")
     parser.add_argument("--out", type=Path, required=True, help="folder for tables, pictures and videos")
-    parser.add_argument("--metrics", type=Path, required=True, help="metrics file")
+    parser.add_argument("--metrics", type=Path, required=True, help="metrics file: the headline")
+    parser.add_argument("--details", type=Path, required=True, help="file for all other numbers")
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="parameters (default: params.yaml)")
     args = parser.parse_args()
     params = load_section(args.params, EvaluateParams)
-    write_metrics(args.metrics, evaluate(local_shards(args.shards), args.model, args.discriminator, args.out, params))
+    headline, details = evaluate(
+        local_shards(args.shards), args.model, args.discriminator, args.clips, args.out, params
+    )
+    write_metrics(args.details, details)
+    write_metrics(args.metrics, headline)
     print(f"contact sheet: {args.out / 'contact_sheet.png'}")
 
 

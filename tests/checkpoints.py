@@ -30,9 +30,10 @@ class Layout:
         self._numbers = torch.randn(POOL, generator=torch.Generator().manual_seed(seed))
         self._tracked = tracked  # whether batch norms count their batches, as they do since 2018
 
-    def conv(self, name: str, *shape: int) -> None:
-        n_in = shape[1] * shape[2] * shape[3]
-        self.state[f"{name}.weight"] = self._normal(shape) * (2 / n_in) ** 0.5
+    def conv(self, name: str, *shape: int, bias: bool = False) -> None:
+        self.state[f"{name}.weight"] = self._normal(shape) * (2 / math.prod(shape[1:])) ** 0.5
+        if bias:
+            self.state[f"{name}.bias"] = 0.1 * self._normal(shape[:1])
 
     def norm(self, name: str, n: int) -> None:
         self.state[f"{name}.weight"] = 0.5 + 0.1 * self._normal((n,))
@@ -157,7 +158,7 @@ def _plain_mask(state: State, x: Tensor, name: str, depth: int) -> Tensor:
         if on_the_way:
             up = f"{name}.up_pool{i}"
             x = F.conv_transpose2d(x, state[f"{up}.0.weight"], state[f"{up}.0.bias"], stride=2)
-            x = torch.cat([_norm(state, x, f"{up}.1").relu(), on_the_way.pop()], dim=1)
+            x = torch.cat([normed(state, x, f"{up}.1").relu(), on_the_way.pop()], dim=1)
         x = _plain_basic_block(state, x, f"{name}.conv{i}", 1)
     return torch.softmax(x, dim=1)
 
@@ -186,10 +187,10 @@ def _shortcut(state: State, x: Tensor, name: str, stride: int) -> Tensor:
 
 def _conv_norm(state: State, x: Tensor, conv: str, norm: str, stride: int = 1) -> Tensor:
     kernel = state[f"{conv}.weight"]
-    return _norm(state, F.conv2d(x, kernel, stride=stride, padding=kernel.shape[-1] // 2), norm)
+    return normed(state, F.conv2d(x, kernel, stride=stride, padding=kernel.shape[-1] // 2), norm)
 
 
-def _norm(state: State, x: Tensor, name: str) -> Tensor:
+def normed(state: State, x: Tensor, name: str) -> Tensor:
     names = ("running_mean", "running_var", "weight", "bias")
     return F.batch_norm(x, *(state[f"{name}.{part}"] for part in names))
 

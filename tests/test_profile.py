@@ -106,7 +106,7 @@ def test_a_profile_that_cannot_be_changes_nothing(params: Path, profiles: Path, 
 
 
 def test_a_profile_that_is_not_there_is_said_with_those_that_are(params: Path, profiles: Path) -> None:
-    with pytest.raises(ParamsError, match=r"^'papr' is not a profile; the known ones are grid_s1, .*, wav2lip$"):
+    with pytest.raises(ParamsError, match=r"^'papr' is not a profile; the known ones are 256px, .*, wav2lip$"):
         apply_profile("papr", params, FOLDER)
     with pytest.raises(ParamsError, match=r"none: run from the folder that holds params\.yaml"):
         apply_profile("paper", params, profiles)
@@ -127,7 +127,7 @@ def test_params_that_are_not_there_are_said(tmp_path: Path) -> None:
 
 def test_each_profile_says_what_it_is() -> None:
     known = list_profiles(FOLDER)
-    assert list(known) == ["grid_s1", "lieu", "paper", "wav2lip"]
+    assert list(known) == ["256px", "grid_s1", "lieu", "paper", "quick", "wav2lip"]
     assert known["paper"].startswith("The paper's networks and training")
 
 

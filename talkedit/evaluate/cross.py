@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from talkedit.evaluate.features import identity_distance
+from talkedit.evaluate.feelings import measure_emotion
 from talkedit.evaluate.likeness import Likeness
 from talkedit.evaluate.loop import number, turned_where_seen
 from talkedit.evaluate.mesh import lid_opening
 from talkedit.evaluate.signals import Matches, events, match_events
 from talkedit.evaluate.tools import Held, Tools, Video
 from talkedit.face.extract import Extractor
-from talkedit.face.geometry import fill_gaps
-from talkedit.records import CLIP_FPS, CropTrack, Floats
+from talkedit.records import Floats
 
 BLINK_SLACK_FRAMES = 1
 
@@ -46,7 +46,7 @@ class Cross:
         wanted, got = lid_opening(giver.mesh), lid_opening(mesh)
         self._blinks.append(match_events(events(wanted < self._shut), events(got < self._shut), BLINK_SLACK_FRAMES))
         found = self._likeness.landmarks_px(video)
-        sync = self._likeness.expert.score(video, source.mel)
+        sync = self._likeness.expert.score(video, found, source)
         name, truth_px = self._likeness.expert.name, self._likeness.truth_px(source)[some]
         scores = {
             "pose_error_deg": _mean_turn(giver.mesh, mesh),
@@ -78,13 +78,9 @@ class Cross:
         return means | {"cross_blink_f1": number(blinks.f1), "cross_blink_n": blinks.found + blinks.missed}
 
     def _agreement(self, video: Video, found: Floats, source: Held, giver: Held) -> float:
-        seen = np.asarray(np.isfinite(found).all(axis=(1, 2)))
-        if not seen.any():
+        if not np.isfinite(found).all(axis=(1, 2)).any():
             return float("nan")
-        filled = fill_gaps(found, seen).astype(np.float32)
-        sample = source.sample.track
-        track = CropTrack(sample.size_px, source.footage.crops.frame_from_crop, filled, sample.frame_size_px)
-        return agreement(self._emotion(video, track, float(CLIP_FPS)), giver.footage.attributes.emotion)
+        return agreement(measure_emotion(self._emotion, video, found, source), giver.footage.attributes.emotion)
 
 
 def agreement(got: Floats, wanted: Floats) -> float:

@@ -1,12 +1,12 @@
 """What is asked of a model on clips that it never saw, and what comes back.
 
 Four examinations: held-out frames are drawn again (`talkedit.evaluate.reconstruct`), given the attributes of other
-clips (`talkedit.evaluate.cross`), edited one control at a time (`talkedit.evaluate.loop`), and driven by other clips'
-speech (`talkedit.evaluate.drive`).
+clips (`talkedit.evaluate.cross`), edited one control at a time (`talkedit.evaluate.loop`; emotions:
+`talkedit.evaluate.feelings`), and driven by other clips' speech (`talkedit.evaluate.drive`).
 """
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -15,8 +15,10 @@ from talkedit.evaluate import outputs
 from talkedit.evaluate.cross import Cross
 from talkedit.evaluate.drive import Drive
 from talkedit.evaluate.experts import OwnExpert
-from talkedit.evaluate.footage import Indices, load_sources
+from talkedit.evaluate.feelings import Feelings
+from talkedit.evaluate.footage import Indices, Sources
 from talkedit.evaluate.frechet import LEAST_FRAMES
+from talkedit.evaluate.headline import divide
 from talkedit.evaluate.likeness import Likeness
 from talkedit.evaluate.loop import ANGLES, OPENNESS, Loop, number, turned_where_seen
 from talkedit.evaluate.mesh import lid_opening
@@ -24,6 +26,7 @@ from talkedit.evaluate.protocol import Pair, draw_pairs, pairs_csv
 from talkedit.evaluate.reconstruct import OURS, Reconstruction
 from talkedit.evaluate.sheet import Row, write_sheet
 from talkedit.evaluate.signals import fit
+from talkedit.evaluate.syncnet import SyncNetExpert
 from talkedit.evaluate.systems import OutsideSystem, SystemParams
 from talkedit.evaluate.tools import Held, Tools, Video, lids_to_openness, shut_below
 from talkedit.face.extract import AttributesParams, build_extractors
@@ -44,6 +47,7 @@ class EvaluateParams(Section):
     section: ClassVar[str] = "evaluate"
     n_pairs: int = Field(gt=0, description="random pairs of held-out clips; all there are, where these are fewer")
     seed: int = Field(ge=0, description="another one draws other pairs")
+    sync: Literal["own", "syncnet"] = Field(description="who judges lips against speech; the numbers carry the name")
     max_clips: int = Field(gt=0, description="most held-out clips that are looked at")
     max_source_frames: int = Field(gt=0, description="most training frames that sources are chosen from")
     sweep_clips: int = Field(gt=0, description="clips in the closed loop, and driven by other clips' speech")
@@ -54,34 +58,37 @@ class EvaluateParams(Section):
     systems: dict[str, SystemParams] = Field(description="outside systems of the table, by name")
 
 
-def evaluate(shards: Path, model_folder: Path, judges: Path, out: Path, params: EvaluateParams) -> dict[str, Any]:
+def evaluate(
+    shards: Path, model_folder: Path, judges: Path, clips: Path | None, out: Path, params: EvaluateParams
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Examines a model on the validation clips.
 
     Args:
         shards: Folder of the shards stage.
         model_folder: The model.
-        judges: Folder of the stage train_discriminator: the lip-sync expert.
+        judges: Folder of the stage train_discriminator: the person's own lip-sync expert.
+        clips: Folder of the curate stage: the clips' sound, which SyncNet hears; None where it is not asked.
         out: Output folder: see `talkedit.evaluate.outputs`, the contact sheet, and the closed loop's points.
         params: How to examine.
 
     Returns:
-        Metrics, each key naming its variant; see docs/metrics.md.
+        The headline, and all other numbers; each key names its variant, see docs/metrics.md.
     """
-    tools = Tools(load_model(model_folder))
+    model = load_model(model_folder)
+    likeness = Likeness(SyncNetExpert(clips) if params.sync == "syncnet" else OwnExpert(judges, model.params))
+    tools = Tools(model)
     outside = {
         name: OutsideSystem(name, Path(system.folder)) for name, system in params.systems.items() if system.folder
     }
     samples = _chosen(list(read_samples(shards, "validation")), params.max_clips)
     held = [tools.hold(sample) for sample in track(samples, "looking at held-out clips", "clips")]
     pairs = draw_pairs([sample.clip_id for sample in samples], params.n_pairs, params.seed)
-    likeness = Likeness(OwnExpert(judges, tools.model.params))
     n_frames = sum(sample.n_frames for sample in samples)
     reconstruction = Reconstruction(tools, likeness, n_frames)
     worst, rows = outputs.Worst(), []
-    training = list(read_samples(shards, "train"))
+    sources = Sources(read_samples(shards, "train"), params.max_source_frames)
     for clip in track(held, "drawing again", "clips"):
-        sources = load_sources(training, params.max_source_frames, clip.sample.track.size_px)
-        seen = reconstruction.examine(clip, sources)
+        seen = reconstruction.examine(clip, sources.at(clip.sample.track.size_px))
         for name, system in outside.items():
             if system.has(clip.sample.clip_id):
                 reconstruction.add(name, system.video(clip), clip)
@@ -92,7 +99,7 @@ def evaluate(shards: Path, model_folder: Path, judges: Path, out: Path, params: 
     emotion = build_extractors(parse(AttributesParams, read_preparation(shards)["attributes"], str(shards)))[1]
     cross = Cross(tools, likeness, emotion, shut_below(held), units[0])
     crossed = _cross(cross, pairs, {clip.sample.clip_id: clip for clip in held})
-    loop, drive = Loop(tools, _steps(params), likeness.identity), Drive(tools)
+    loop, feelings, drive = Loop(tools, _steps(params), likeness.identity), Feelings(tools, emotion), Drive(tools)
     some = held[:: max(len(held) // params.sweep_clips, 1)][: params.sweep_clips]
     for clip, driver in zip(some, some[1:] + some[:1], strict=True):
         videos = {"given attributes": crossed[clip.sample.clip_id]} if clip.sample.clip_id in crossed else {}
@@ -100,7 +107,7 @@ def evaluate(shards: Path, model_folder: Path, judges: Path, out: Path, params: 
             videos["other speech"] = drive.examine(clip, driver)
         first = max(len(clip.mel) - params.sweep_frames, 0) // 2
         middle = np.arange(len(clip.mel))[first : first + params.sweep_frames]
-        ends = loop.examine(clip.take(middle))
+        ends = loop.examine(clip.take(middle)) | feelings.examine(clip.take(middle))
         rows += _rows(clip, middle, videos, ends, params.sheet_rows)
     out.mkdir(parents=True, exist_ok=True)
     write_sheet(out / SHEET_FILE, rows)
@@ -108,19 +115,22 @@ def evaluate(shards: Path, model_folder: Path, judges: Path, out: Path, params: 
     write_atomically(out / outputs.PAIRS_FILE, pairs_csv(pairs).encode())
     outputs.write_matrix(out / outputs.MATRIX_FILE, loop.matrix(*units))
     outputs.write_sweeps(out, loop.sweeps(*units))
+    outputs.write_emotions(out / outputs.EMOTIONS_FILE, feelings.matrix())
     outputs.write_clips(out / outputs.CLIPS_FILE, reconstruction.clips[OURS])
     outputs.write_json(out / outputs.SYSTEMS_FILE, _systems(reconstruction, params))
-    outputs.write_json(out / outputs.REASONS_FILE, _reasons(n_frames, len(held), held))
+    outputs.write_json(out / outputs.REASONS_FILE, _reasons(n_frames, held, feelings))
     worst.write(out / outputs.VIDEOS)
-    return {
+    scores = {
         "n_clips": len(held),
         "n_pairs": len(pairs),
         **reconstruction.scores(),
         **cross.scores(),
         **loop.scores(*units),
+        **feelings.scores(),
         **drive.scores(),
         **_agreement(held, *units),
     }
+    return divide(scores, likeness.expert.name)
 
 
 def _chosen(samples: list[Sample], most: int) -> list[Sample]:
@@ -149,16 +159,18 @@ def _systems(reconstruction: Reconstruction, params: EvaluateParams) -> dict[str
     return systems
 
 
-def _reasons(n_frames: int, n_clips: int, held: list[Held]) -> dict[str, str]:
+def _reasons(n_frames: int, held: list[Held], feelings: Feelings) -> dict[str, str]:
     """Why a number is empty."""
     reasons = {}
     if n_frames < LEAST_FRAMES:
         reasons["self_fid_hed_vgg"] = f"{n_frames} held-out frames; under {LEAST_FRAMES} FID says nothing"
-    if n_clips == 1:
+    if len(held) == 1:
         reasons["cross_*, lip_*"] = "one held-out clip has no other to be paired with"
     shown = np.unique(np.concatenate([clip.footage.attributes.emotion.argmax(axis=1) for clip in held]))
     if len(shown) == 1:
         reasons["cross_emotion_agreement"] = "the held-out footage shows one emotion: agreement says nothing"
+    if not feelings.wanted:
+        reasons["emotion_share"] = "the training footage shows one emotion, or the model takes none: none is asked for"
     return reasons
 
 

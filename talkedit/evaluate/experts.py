@@ -1,12 +1,13 @@
 """Who judges whether lips and speech go together: the person's own lip-sync expert, under its own name."""
 
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 
 from talkedit.evaluate.sync import SyncScore, sync_score
-from talkedit.evaluate.tools import Video
+from talkedit.evaluate.tools import Held, Video
 from talkedit.models.build import ModelParams
 from talkedit.models.discriminator import Discriminator
 from talkedit.records import Floats
@@ -14,6 +15,22 @@ from talkedit.shards.clips import shrink
 from talkedit.train.judges import load_discriminator
 
 BATCH = 32
+
+
+class Expert(Protocol):
+    """A judge of lips and speech; the numbers carry its name."""
+
+    name: str
+
+    def score(self, video: Video, landmarks_px: Floats, held: Held) -> SyncScore:
+        """Scores a video's lips against a clip's speech; NaN where it cannot.
+
+        Args:
+            video: (T, S, S, 3), crops.
+            landmarks_px: (T, 68, 2) in them; NaN where no face was found.
+            held: The clip whose speech it is: its first T frames.
+        """
+        ...
 
 
 class OwnExpert:
@@ -32,18 +49,13 @@ class OwnExpert:
         self._model = model
 
     @torch.inference_mode()
-    def score(self, video: Video, mel: Floats) -> SyncScore:
-        """Scores a clip's lips against its speech; NaN where this expert never learned to.
-
-        Args:
-            video: (T, S, S, 3), crops.
-            mel: (T, 80, 16).
-        """
+    def score(self, video: Video, landmarks_px: Floats, held: Held) -> SyncScore:
+        """See `Expert.score`; NaN where this expert never learned to. It sees the whole crop, no landmarks."""
         n = self._model.n_frames
         if self._network is None or len(video) < n:
             return sync_score(np.zeros((0, 1), np.float32), np.zeros((0, 1), np.float32))
         pictures = torch.stack([shrink(image, self._model.image_px) for image in video]).float() / 255
-        firsts, speech = range(len(video) - n + 1), torch.from_numpy(mel)
+        firsts, speech = range(len(video) - n + 1), torch.from_numpy(held.mel)
         lips, heard = [], []
         for first in range(0, len(firsts), BATCH):
             some = firsts[first : first + BATCH]

@@ -1,5 +1,6 @@
 """Clips decoded at native size, and which of their frames serve as sources."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
 import cv2
@@ -46,39 +47,54 @@ def load_footage(sample: Sample, indices: Indices, size_px: int | None = None) -
     """
     wanted = set(indices.tolist())
     images = [crop for index, crop in enumerate(decode_crops(sample)) if index in wanted]
-    if size_px is not None and size_px != sample.track.size_px:
-        images = [_resize(image, size_px) for image in images]
-    scale = sample.track.size_px / images[0].shape[0]
-    # Pixel p of the resized crop lies at (p + 0.5) * scale - 0.5 of the stored one.
-    stored_from_resized = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1]])
     crops = Crops(
         images=np.stack(images),
         camera_from_head=sample.heads[indices],
         camera=np.tile(sample.camera, (len(indices), 1)),
-        frame_from_crop=sample.track.frame_from_crop[indices] @ stored_from_resized,
+        frame_from_crop=sample.track.frame_from_crop[indices],
         landmarks=((sample.track.landmarks_px[indices] + 0.5) / sample.track.size_px).astype(np.float32),
         eye_openness=sample.attributes.eye_openness[indices],
     )
-    return Footage(crops, take_attributes(sample.attributes, indices))
+    footage = Footage(crops, take_attributes(sample.attributes, indices))
+    return footage if size_px is None else resized(footage, size_px)
 
 
-def load_sources(samples: list[Sample], max_frames: int, size_px: int) -> Footage:
-    """Training frames to draw from, evenly spread over all clips.
+def resized(footage: Footage, size_px: int) -> Footage:
+    """The same frames with crops of another side."""
+    crops = footage.crops
+    scale = crops.images.shape[1] / size_px
+    if scale == 1:
+        return footage
+    # Pixel p of the resized crop lies at (p + 0.5) * scale - 0.5 of the stored one.
+    stored_from_resized = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1]])
+    images = np.stack([_resize(image, size_px) for image in crops.images])
+    placed = replace(crops, images=images, frame_from_crop=crops.frame_from_crop @ stored_from_resized)
+    return replace(footage, crops=placed)
+
+
+class Sources:
+    """Training frames to draw from, evenly spread over all clips. They are decoded once, for clips of any size.
 
     Args:
         samples: The training clips.
         max_frames: Most frames to load.
-        size_px: Side that all crops are brought to.
     """
-    n_total = sum(sample.n_frames for sample in samples)
-    chosen = np.unique(np.linspace(0, n_total - 1, min(max_frames, n_total)).round().astype(np.intp))
-    parts, first = [], 0
-    for sample in samples:
-        own = chosen[(chosen >= first) & (chosen < first + sample.n_frames)] - first
-        first += sample.n_frames
-        if len(own):
-            parts.append(load_footage(sample, own, size_px))
-    return _concatenate(parts)
+
+    def __init__(self, samples: Iterable[Sample], max_frames: int) -> None:
+        samples = list(samples)
+        n_total = sum(sample.n_frames for sample in samples)
+        chosen = np.unique(np.linspace(0, n_total - 1, min(max_frames, n_total)).round().astype(np.intp))
+        self._parts: list[Footage] = []
+        first = 0
+        for sample in samples:
+            own = chosen[(chosen >= first) & (chosen < first + sample.n_frames)] - first
+            first += sample.n_frames
+            if len(own):
+                self._parts.append(load_footage(sample, own))
+
+    def at(self, size_px: int) -> Footage:
+        """All of them, with crops of one side."""
+        return _concatenate([resized(part, size_px) for part in self._parts])
 
 
 def best_sources(wanted: Footage, sources: Footage, mask: Floats) -> Indices:

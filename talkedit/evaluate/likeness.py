@@ -3,7 +3,7 @@
 import numpy as np
 
 from talkedit.evaluate import metrics
-from talkedit.evaluate.experts import OwnExpert
+from talkedit.evaluate.experts import Expert
 from talkedit.evaluate.features import EVERY_N_FRAMES, Features, identity_distance
 from talkedit.evaluate.tools import Held, Video
 from talkedit.face.track import FaceTracker
@@ -19,7 +19,7 @@ class Likeness:
         expert: Judges lips against speech.
     """
 
-    def __init__(self, expert: OwnExpert) -> None:
+    def __init__(self, expert: Expert) -> None:
         self.features = Features()
         self.expert = expert
         self._tracker = FaceTracker(DETECT_EVERY_N_FRAMES, MAX_GAP_S)
@@ -65,7 +65,7 @@ class Likeness:
     def real(self, held: Held) -> dict[str, float]:
         """Those of the real frames: likeness is full, and lips and speech are as they are."""
         perfect = {"ssim_crop": 1.0, "lmd_m_px256": 0.0, "lmd_f_px256": 0.0}
-        return perfect | self._in_sync(held.footage.crops.images, held)
+        return perfect | self._in_sync(held.footage.crops.images, self.truth_px(held), held)
 
     def _compared(self, seen: Video, held: Held, mask: Floats, found: Floats) -> dict[str, float]:
         wanted, size_px = self.truth_px(held), seen.shape[1]
@@ -81,10 +81,10 @@ class Likeness:
             "lmd_m_interocular": mouth.interocular,
             "lmd_f_interocular": face.interocular,
             "detection_rate": face.detection_rate,
-        } | self._in_sync(seen, held)
+        } | self._in_sync(seen, found, held)
 
-    def _in_sync(self, video: Video, held: Held) -> dict[str, float]:
-        sync = self.expert.score(video, held.mel)
+    def _in_sync(self, video: Video, found: Floats, held: Held) -> dict[str, float]:
+        sync = self.expert.score(video, found, held)
         return {
             f"{self.expert.name}_confidence": sync.confidence,
             f"{self.expert.name}_distance": sync.distance,

@@ -12,10 +12,10 @@ from talkedit.evaluate.loop import CONTROLS, IDENTITY
 from talkedit.evaluate.tools import Video
 from talkedit.manifest import write_atomically
 from talkedit.media.video import write_video
-from talkedit.records import CLIP_FPS
+from talkedit.records import CLIP_FPS, EMOTIONS
 
 CLIPS_FILE, SYSTEMS_FILE, MATRIX_FILE, PAIRS_FILE = "clips.csv", "systems.json", "disentanglement.csv", "pairs.csv"
-REASONS_FILE, VIDEOS = "reasons.json", "videos"
+EMOTIONS_FILE, REASONS_FILE, VIDEOS = "emotions.csv", "reasons.json", "videos"
 N_WORST, CRF = 10, 20
 
 
@@ -57,6 +57,12 @@ def write_clips(path: Path, clips: list[tuple[str, int, dict[str, float]]]) -> N
 def write_matrix(path: Path, matrix: dict[str, dict[str, float]]) -> None:
     """A row a control that was asked for, a column for each that was measured."""
     rows = [["asked", *CONTROLS, IDENTITY], *([control, *map(_cell, row.values())] for control, row in matrix.items())]
+    write_atomically(path, _csv(rows).encode())
+
+
+def write_emotions(path: Path, matrix: dict[str, dict[str, float]]) -> None:
+    """A row an emotion that was asked for, and one of the frames as they are; no rows where none was asked for."""
+    rows = [["asked", *EMOTIONS], *([name or "nothing", *map(_cell, row.values())] for name, row in matrix.items())]
     write_atomically(path, _csv(rows).encode())
 
 

@@ -27,8 +27,11 @@ class Row:
 
 
 def write_sheet(path: Path, rows: list[Row]) -> None:
-    """Writes the rows below each other as a PNG, each picture under its name."""
-    sheet = np.concatenate([_draw(row) for row in rows])
+    """Writes the rows below each other as a PNG, each picture under its name; a shorter row ends in white."""
+    drawn = [_draw(row) for row in rows]
+    width_px = max(row.shape[1] for row in drawn)
+    whole = [np.pad(row, ((0, 0), (0, width_px - row.shape[1]), (0, 0)), constant_values=255) for row in drawn]
+    sheet = np.concatenate(whole)
     _, png = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     write_atomically(path, png.tobytes())
 

@@ -2,8 +2,10 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from talkedit.evaluate.outputs import SYSTEMS_FILE
+from talkedit.evaluate.reconstruct import OURS
 from talkedit.report import paper
 from talkedit.report.ablations import ABLATIONS, BASELINE, experiment_name
 from talkedit.report.runs import read_json, seeds_of
@@ -18,16 +20,23 @@ def both_tables(project: Path, person: str) -> list[Table]:
     Raises:
         TalkeditError: There is no evaluation of this person yet.
     """
-    methods, ablations = method_lines(project, person), ablation_lines(project, person)
+    sync = sync_key(read_json(_systems(project, person)))
+    notes = [paper.WARNING, paper.SYNC_WARNINGS[sync]]
+    of_experts = [paper.EXPERT_WARNING] if sync == paper.OWN else []
     return [
-        Table("Methods", methods, [paper.WARNING]),
-        Table("Ablations", ablations, [paper.WARNING, paper.EXPERT_WARNING]),
+        Table("Methods", method_lines(project, person), [*notes, paper.SEEDS_NOTE], sync),
+        Table("Ablations", ablation_lines(project, person), [*notes, *of_experts, paper.SEEDS_NOTE], sync),
     ]
+
+
+def sync_key(systems: dict[str, Any]) -> str:
+    """Who judged lips against speech in an evaluation: what its own system was scored by."""
+    return paper.SYNCNET if paper.SYNCNET in systems.get(OURS, {}).get("scores", {}) else paper.OWN
 
 
 def method_lines(project: Path, person: str) -> list[Line]:
     """The baseline, then every system of the last evaluation."""
-    systems = read_json(project / "reports" / person / "evaluate" / SYSTEMS_FILE)
+    systems = read_json(_systems(project, person))
     lines = [_experiment(project, person, BASELINE, "Wav2Lip", paper.METHODS["Wav2Lip"])]
     for name, system in systems.items():
         seeds = [system["scores"]] if system["scores"] else []
@@ -44,3 +53,7 @@ def ablation_lines(project: Path, person: str) -> list[Line]:
 def _experiment(project: Path, person: str, which: str, name: str, row: paper.Row) -> Line:
     seeds = seeds_of(project, person, partial(experiment_name, which))
     return Line(name, seeds, row, "" if seeds else NOT_RUN)
+
+
+def _systems(project: Path, person: str) -> Path:
+    return project / "reports" / person / "evaluate" / SYSTEMS_FILE

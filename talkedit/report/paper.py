@@ -4,7 +4,9 @@ Source: Huang, Iizuka, Fukui, Free-View Expressive Talking Head Video Editing, I
 """
 
 COLUMNS = ("SSIM", "LMD_m", "LMD_f", "sync")
-KEYS = ("ssim_crop", "lmd_m_px256", "lmd_f_px256", "sync_own_confidence")
+KEYS = ("ssim_crop", "lmd_m_px256", "lmd_f_px256")
+OWN, SYNCNET = "sync_own_confidence", "syncnet_confidence"
+SYNC_COLUMNS = {OWN: "sync_own", SYNCNET: "SyncNet"}
 
 Row = tuple[float, float, float, float]
 
@@ -22,10 +24,15 @@ ABLATIONS: dict[str, Row] = {
 }
 WARNING = (
     "The paper's numbers are of other people's footage (about 5 h each of three politicians) and cannot be compared "
-    "with those beside them. Its sync is SyncNet's confidence; here it is that of the person's own lip-sync expert, "
-    "which the generator was trained against. SSIM here is of the whole crop; the paper does not say of what."
+    "with those beside them. SSIM here is of the whole crop; the paper does not say of what."
 )
+SYNC_WARNINGS = {
+    OWN: "The paper's sync is SyncNet's confidence; sync_own is that of the person's own lip-sync expert, which the "
+    "generator was trained against.",
+    SYNCNET: "SyncNet sees faces cut out about dlib's landmarks, where its authors take the boxes of S3FD.",
+}
 EXPERT_WARNING = (
-    "Each ablation has a lip-sync expert of its own, trained with the same data and seed: sync is one expert's only "
-    "within a row. Several seeds: mean and standard deviation (of a sample), with their number."
+    "Each ablation has a lip-sync expert of its own, trained with the same data and seed: sync_own is one expert's "
+    "only within a row."
 )
+SEEDS_NOTE = "Several seeds: mean and standard deviation (of a sample), with their number."

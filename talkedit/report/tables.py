@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talkedit.report.paper import COLUMNS, KEYS, Row
+from talkedit.report.paper import COLUMNS, KEYS, OWN, SYNC_COLUMNS, Row
 
 DASH = "–"
 
@@ -34,23 +34,30 @@ class Table:
         title: What it compares.
         lines: Its lines.
         notes: What must be known to read it.
+        sync: Which number is its sync; a line that has another one has a dash.
     """
 
     title: str
     lines: list[Line]
     notes: list[str]
+    sync: str = OWN
+
+    @property
+    def columns(self) -> list[str]:
+        """What its own numbers are called."""
+        return [*COLUMNS[:-1], SYNC_COLUMNS[self.sync]]
 
     @property
     def rows(self) -> list[list[str]]:
         """The header and a row a line, as text."""
-        header = ["method", *COLUMNS, *(f"{name} (paper)" for name in COLUMNS), "no result because"]
-        return [header, *([line.name, *cells(line), line.reason] for line in self.lines)]
+        header = ["method", *self.columns, *(f"{name} (paper)" for name in COLUMNS), "no result because"]
+        return [header, *([line.name, *cells(line, self.sync), line.reason] for line in self.lines)]
 
 
-def cells(line: Line) -> list[str]:
+def cells(line: Line, sync: str = OWN) -> list[str]:
     """The numbers of a line: mean, and the spread where there are several seeds; then the paper's."""
-    ours = [spread([scores.get(key) for scores in line.seeds]) for key in KEYS]
-    paper = [f"{value:.2f}" for value in line.paper] if line.paper else [DASH] * len(KEYS)
+    ours = [spread([scores.get(key) for scores in line.seeds]) for key in (*KEYS, sync)]
+    paper = [f"{value:.2f}" for value in line.paper] if line.paper else [DASH] * len(COLUMNS)
     return [*ours, *paper]
 
 
@@ -73,8 +80,8 @@ def markdown(table: Table) -> str:
 
 def latex(table: Table) -> str:
     """The table as a LaTeX table; it needs no package."""
-    header = ["method", *COLUMNS, *COLUMNS]
-    rows = [header, *([line.name, *cells(line)] for line in table.lines)]
+    header = ["method", *table.columns, *COLUMNS]
+    rows = [header, *([line.name, *cells(line, table.sync)] for line in table.lines)]
     body = [" & ".join(map(escaped, row)) + r" \\" for row in rows]
     missing = [f"{line.name}: {line.reason}." for line in table.lines if line.reason]
     n = len(COLUMNS)

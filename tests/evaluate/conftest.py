@@ -39,6 +39,7 @@ def evaluate_params() -> EvaluateParams:
     return EvaluateParams(
         n_pairs=1,
         seed=0,
+        sync="own",
         max_clips=1,
         max_source_frames=8,
         sweep_clips=1,

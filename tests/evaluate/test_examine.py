@@ -17,7 +17,7 @@ from talkedit.evaluate.cross import Cross, agreement
 from talkedit.evaluate.drive import Drive
 from talkedit.evaluate.examine import LOOP_FILE, SHEET_FILE, EvaluateParams, evaluate
 from talkedit.evaluate.experts import OwnExpert
-from talkedit.evaluate.footage import load_sources
+from talkedit.evaluate.footage import Sources
 from talkedit.evaluate.likeness import Likeness
 from talkedit.evaluate.loop import ANGLES, CONTROLS, OPENNESS, Loop, Point
 from talkedit.evaluate.reconstruct import OURS, Reconstruction
@@ -150,7 +150,7 @@ def test_a_clip_that_is_its_own_source_is_drawn_as_it_is(
     tools: Tools, held: Held, held_out: Sample, likeness: Likeness
 ) -> None:
     reconstruction = Reconstruction(tools, likeness, held_out.n_frames)
-    reconstruction.examine(held, load_sources([held_out], 1000, held_out.track.size_px))
+    reconstruction.examine(held, Sources([held_out], 1000).at(held_out.track.size_px))
     scores = reconstruction.scores()
     assert scores["self_ssim_in_mask"] > LEAST_SSIM_OF_ITSELF
     assert LEAST_SSIM_OF_ITSELF < scores["self_ssim_crop"] < scores["self_ssim_frame"] <= 1
@@ -221,9 +221,11 @@ def test_a_clip_driven_by_its_own_speech_follows_itself(tools: Tools, held: Held
 def test_one_held_out_clip_is_paired_with_none(
     tiny_model: Path, judges: Path, shards: Path, evaluate_params: EvaluateParams, tmp_path: Path
 ) -> None:
-    scores = evaluate(shards, tiny_model, judges, tmp_path, evaluate_params)
-    assert (scores["n_clips"], scores["n_pairs"], scores["lip_correlation"]) == (1, 0, None)
-    assert scores["witness_eye_openness_r"] > 0.5
+    scores, details = evaluate(shards, tiny_model, judges, None, tmp_path, evaluate_params)
+    assert (details["n_clips"], details["n_pairs"], scores["lip_correlation"]) == (1, 0, None)
+    assert details["witness_eye_openness_r"] > 0.5
+    assert scores["emotion_share"] is None  # he is neutral all the time
+    assert (tmp_path / outputs.EMOTIONS_FILE).read_text() == "asked,angry,disgust,fear,happy,sad,surprise,neutral\n"
     assert len((tmp_path / LOOP_FILE).read_text().splitlines()) == 1 + 4 * 2 * evaluate_params.sweep_frames
     assert cv2.imread(str(tmp_path / SHEET_FILE)) is not None
     assert (tmp_path / outputs.PAIRS_FILE).read_text() == "source,giver\n"

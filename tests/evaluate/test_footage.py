@@ -7,11 +7,11 @@ import pytest
 
 from talkedit.evaluate.footage import (
     Footage,
+    Sources,
     ask,
     best_sources,
     column,
     load_footage,
-    load_sources,
     nearest_in_landmarks,
 )
 from talkedit.face.geometry import apply
@@ -67,11 +67,11 @@ def test_frames_and_codes_are_those_that_were_asked_for() -> None:
 def test_sources_are_spread_over_all_clips() -> None:
     """Of two clips with 20 frames, 4 frames: 0, 13, 26 and 39 of the 40."""
     other = make_sample("two", "train", 2)
-    sources = load_sources([SAMPLE, other], 4, 30)
+    sources = Sources([SAMPLE, other], 4).at(30)
     assert sources.crops.images.shape == (4, 30, 30, 3)
     wanted = [*SAMPLE.attributes.pose_deg[[0, 13]], *other.attributes.pose_deg[[6, 19]]]
     assert np.array_equal(sources.attributes.pose_deg, wanted)
-    assert len(load_sources([SAMPLE, other], 1000, 30).crops.images) == 40
+    assert len(Sources([SAMPLE, other], 1000).at(30).crops.images) == 40
 
 
 def frames(ring: list[int], attributes: Attributes, inside: int = 0) -> Footage:

@@ -36,6 +36,14 @@ def test_rows_stand_below_each_other_in_rgb(tmp_path: Path) -> None:
         assert texts.min() < 100  # there is a title, and names
 
 
+def test_a_row_with_fewer_pictures_ends_in_white(tmp_path: Path) -> None:
+    red = picture(COLOURS["red"], 8)
+    write_sheet(tmp_path / "sheet.png", [Row("one", {"left": red}), Row("two", {"left": red, "right": red})])
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    assert sheet.shape[1] == 2 * CELL_PX
+    assert (sheet[: HEADER_PX + CELL_PX, CELL_PX:] == 255).all()
+
+
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(TalkeditError, match="cannot be written"):
         write_sheet(tmp_path / "none" / "sheet.png", [Row("row", {"red": picture(COLOURS["red"], 8)})])

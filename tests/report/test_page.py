@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from talkedit.errors import TalkeditError
-from talkedit.evaluate.outputs import Worst, write_clips, write_json, write_matrix
+from talkedit.evaluate.outputs import Worst, write_clips, write_emotions, write_json, write_matrix
+from talkedit.records import EMOTIONS
 from talkedit.report.page import build_page
 from talkedit.report.tables import Line, Table
 
@@ -22,9 +23,13 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LONGEST_S = 120
 # Tells the server of each picture and video whether it is there, and of each video whether it plays.
 LOOK = """<script>addEventListener('DOMContentLoaded', async () => {
+const low = Math.round(document.querySelector('details').getBoundingClientRect().top);
+const folded = [...document.querySelectorAll('details')].filter(part => !part.open).length;
+document.querySelectorAll('details').forEach(part => part.open = true);
 const plays = await Promise.all([...document.querySelectorAll('video')].map(video => new Promise(done => {
   video.ontimeupdate = () => video.currentTime > 0 && done(video.videoWidth);
   video.onerror = () => done(-1);
+  video.muted = true;
   video.play().catch(() => done(-2));
   setTimeout(() => done(0), 60000);
 })));
@@ -32,7 +37,7 @@ const images = [...document.querySelectorAll('img[alt]')];
 await Promise.all(images.map(image => image.decode()));
 const svgs = [...document.querySelectorAll('svg')].filter(svg => svg.getBoundingClientRect().width > 100).length;
 await fetch('/found', {method: 'POST', body: JSON.stringify(
-  {plays, svgs, images: images.map(image => image.naturalWidth)})});
+  {plays, svgs, folded, low, images: images.map(image => image.naturalWidth)})});
 });</script><img src="/wait">"""
 
 
@@ -71,7 +76,8 @@ def project(tmp_path: Path) -> Path:
     evaluate, curves = reports / "evaluate", reports / "train_generator" / "plots" / "metrics"
     evaluate.mkdir(parents=True)
     curves.mkdir(parents=True)
-    write_json(reports / "evaluate.json", {"n_clips": 2, "self_ssim_crop": 0.8125, "lip_correlation": None})
+    write_json(reports / "evaluate.json", {"self_ssim_crop": 0.8125, "lip_correlation": None})
+    write_json(reports / "evaluate_details.json", {"n_clips": 2, "yaw_deg_r": 0.5})
     write_json(evaluate / "reasons.json", {"self_fid_hed_vgg": "50 held-out frames"})
     write_matrix(
         evaluate / "disentanglement.csv",
@@ -87,6 +93,7 @@ def project(tmp_path: Path) -> Path:
     )
     scores = {"ssim_in_mask": 0.5, "ssim_crop": 0.75}
     write_clips(evaluate / "clips.csv", [("a<b", 25, scores), ("two", 25, scores)])
+    write_emotions(evaluate / "emotions.csv", {"happy": dict.fromkeys(EMOTIONS, 0.125), "": dict.fromkeys(EMOTIONS, 0)})
     ramp = np.tile(np.arange(64, dtype=np.uint8)[None, :, None], (64, 1, 3))
     video = np.stack([ramp + np.uint8(4 * at) for at in range(25)])
     worst = Worst()
@@ -99,7 +106,7 @@ def project(tmp_path: Path) -> Path:
     subprocess.run([*git, "init", "--quiet"], cwd=tmp_path, check=True)
     subprocess.run([*git, "add", "--all"], cwd=tmp_path, check=True)
     subprocess.run([*git, "commit", "--quiet", "--message", "before"], cwd=tmp_path, check=True)
-    write_json(reports / "evaluate.json", {"n_clips": 2, "self_ssim_crop": 0.875, "lip_correlation": 0.5})
+    write_json(reports / "evaluate.json", {"self_ssim_crop": 0.875, "lip_correlation": 0.5})
     return tmp_path
 
 
@@ -107,6 +114,9 @@ def test_every_number_stands_beside_its_change(project: Path) -> None:
     page = build_page(project, "me", [Table("Methods", [Line("EAMM", [], None, "no <release>")], ["Beware."])])
     assert '<td>self_ssim_crop</td><td class="n">0.875</td><td class="n">+0.0625</td>' in page
     assert '<td>n_clips</td><td class="n">2</td><td class="n">0</td>' in page
+    assert '<td>happy</td><td class="n">0.125</td>' in page
+    assert page.index("self_ssim_crop") < page.index("<video") < page.index("<img") < page.index("<details>")
+    assert page.index("<details>") < page.index("yaw_deg_r")
     assert '<td>lip_correlation</td><td class="n">0.5</td><td class="n">was –</td>' in page
     assert "self_fid_hed_vgg: 50 held-out frames." in page
     assert '<td class="n">no &lt;release&gt;</td>' in page
@@ -118,7 +128,7 @@ def test_nothing_is_fetched_from_anywhere(project: Path) -> None:
     places = re.findall(r'(?:src|href)="([^"]{0,40})', page)
     assert len(places) >= 3
     assert [place for place in places if not place.startswith(("data:", "#"))] == []
-    assert page.count("<video") == 2
+    assert page.count("<video") == 3  # the two worst, and the better one of them on the first screen
     assert "0.75" in page  # of the matrix
 
 
@@ -140,4 +150,6 @@ def test_in_a_browser_it_loads_and_the_videos_play(project: Path) -> None:
         options += [f"--user-data-dir={project / 'browser'}", "--dump-dom", f"http://127.0.0.1:{server.server_port}/"]
         done = subprocess.run([browser, *options], capture_output=True, text=True, check=False, timeout=LONGEST_S)
         server.shutdown()
-    assert served.found == {"plays": [128, 128], "images": [64], "svgs": 2}, done.stderr[-2000:]
+    found = served.found
+    assert found.pop("low", 9999) < 600, done.stderr[-2000:]  # the first screen ends on the first screen
+    assert found == {"plays": [128, 128, 128], "images": [64], "svgs": 2, "folded": 7}, done.stderr[-2000:]

@@ -1,0 +1,78 @@
+"""Emotions are asked for where the footage shows several, and what came of it is counted by hand."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from talkedit.evaluate.feelings import Feelings, ask_emotion, shown_emotions
+from talkedit.evaluate.tools import Held, Tools, Video
+from talkedit.records import EMOTIONS, Attributes, CropTrack, Floats
+from talkedit.shards.samples import Sample
+from talkedit.train.artifact import load_model
+
+RANGES = dict.fromkeys(EMOTIONS, (0.0, 0.1))
+HAPPY, SAD, NEUTRAL = (EMOTIONS.index(name) for name in ("happy", "sad", "neutral"))
+
+
+def test_one_expression_is_no_choice() -> None:
+    assert shown_emotions(RANGES | {"neutral": (0.4, 0.9)}) == {}
+    assert shown_emotions(RANGES | {"neutral": (0.4, 0.9), "sad": (0.0, 0.49)}) == {}
+    assert shown_emotions(RANGES | {"neutral": (0.25, 0.64), "angry": (0.25, 0.6)}) == {}  # as the sample
+    assert shown_emotions(RANGES | {"neutral": (0.0, 0.9), "happy": (0.0, 0.8)}) == {"happy": 0.8, "neutral": 0.9}
+
+
+def test_the_others_keep_their_proportions() -> None:
+    emotion = np.zeros((2, 7), np.float32)
+    emotion[0, [SAD, NEUTRAL, HAPPY]] = (0.2, 0.6, 0.2)
+    emotion[1, HAPPY] = 1
+    measured = Attributes(np.zeros((2, 3), np.float32), emotion, np.ones(2, np.float32))
+    asked = ask_emotion(measured, "happy", 0.6).emotion
+    assert asked[0, [SAD, NEUTRAL, HAPPY]] == pytest.approx([0.1, 0.3, 0.6])
+    assert asked[1, [NEUTRAL, HAPPY]] == pytest.approx([0.4, 0.6])  # there are no others: the rest is neutral
+    assert asked.sum(axis=1) == pytest.approx([1, 1])
+
+
+class LooksHappyIfAsked:
+    """Tools whose videos are as bright as the happiness that was asked for, and an extractor that reads it again."""
+
+    def __init__(self, tools: Tools) -> None:
+        self.model = replace(tools.model, ranges=RANGES | {"happy": (0.0, 0.8), "neutral": (0.0, 1.0)})
+
+    def edit(self, held: Held, asked: Attributes) -> Video:
+        shape = (len(held.mel), 8, 8, 3)
+        return (np.ones(shape) * 200 * asked.emotion[:, HAPPY, None, None, None]).astype(np.uint8)
+
+    def measure(self, video: Video, track: CropTrack, fps: float) -> Floats:
+        happy = video[:, 0, 0, 0] / np.float32(400)  # half of what was asked for
+        emotion = np.zeros((len(video), 7), np.float32)
+        emotion[:, HAPPY], emotion[:, NEUTRAL], emotion[:, SAD] = happy, 0.35, 0.65 - happy
+        return emotion
+
+
+@pytest.fixture(scope="module")
+def held(tiny_model: Path, held_out: Sample) -> tuple[Tools, Held]:
+    tools = Tools(load_model(tiny_model))
+    return tools, tools.hold(held_out).take(np.arange(2))
+
+
+def test_what_came_of_it_is_counted(held: tuple[Tools, Held]) -> None:
+    fake = LooksHappyIfAsked(held[0])
+    feelings = Feelings(fake, fake.measure)  # type: ignore[arg-type]
+    assert list(feelings.examine(held[1])) == ["happy", "neutral"]
+    scores = feelings.scores()
+    # Happy at 0.8 is measured as 0.4 and beats 0.35 and 0.25; at neutral 1 there is 0.65 of sad.
+    assert scores["emotion_share"] == 0.5
+    assert scores["emotion_share_untouched"] == 0.5  # he is neutral
+    assert scores["emotion_happy_slope"] == pytest.approx(0.5, abs=0.01)
+    assert scores["emotion_neutral_slope"] == pytest.approx(0.0, abs=1e-6)
+    assert feelings.matrix()["happy"] == dict.fromkeys(EMOTIONS, 0.0) | {"happy": 1.0}
+    assert feelings.matrix()[""]["neutral"] == 1.0
+
+
+def test_without_a_choice_nothing_is_asked(held: tuple[Tools, Held]) -> None:
+    feelings = Feelings(held[0], LooksHappyIfAsked(held[0]).measure)  # type: ignore[arg-type]
+    assert feelings.examine(held[1]) == {}
+    assert feelings.scores() == {"emotion_share": None, "emotion_share_untouched": None}
+    assert feelings.matrix() == {}
