@@ -92,7 +92,7 @@ def make_track(heads: np.ndarray, eye_openness: np.ndarray) -> CropTrack:
     centres = np.stack([project(TURNING_POINT[None], head)[0] for head in heads]).round()
     frame_from_crop = frame_from_square(centres, np.full(len(heads), CROP_PX), CROP_PX)
     in_frame = np.stack(
-        [project(_face(openness), head) for head, openness in zip(heads, eye_openness, strict=True)],
+        [project(face_points(openness), head) for head, openness in zip(heads, eye_openness, strict=True)],
     )
     return CropTrack(CROP_PX, frame_from_crop, apply(invert(frame_from_crop), in_frame).astype("f4"), FRAME_SIZE_PX)
 
@@ -112,7 +112,7 @@ def write_shards(folder: Path, samples: list[Sample]) -> Path:
     return folder
 
 
-def _face(openness: float) -> Doubles:
+def face_points(openness: float) -> Doubles:
     """All 68 points of the head, (68, 3): those of the head model, the others on lines between them."""
     points = np.zeros((68, 3))
     points[HEAD_MODEL_INDICES] = HEAD_MODEL_POINTS

@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +45,7 @@ def drawing_contestants(params: ModelParams, n_images: int) -> tuple[list[Contes
     reference = Reference(params.image_px).eval().to(device)
     generator = made_up.as_if_trained(build_generator(params)).to(device)
     made = made_up.sources(n_images, params.image_px) if params.sources == "guided" else None
-    shown = Sources(*(part.to(device) for part in made)) if made else None
+    shown = Sources(*(cast(Tensor, part).to(device) for part in made)) if made else None
     plain, folded = Pictures(generator, shown), Pictures(fold(generator), shown)
     for_reference = _on(device, made_up.reference_inputs(n_images, params.image_px))
     ours = _on(device, _inputs(params, n_images))

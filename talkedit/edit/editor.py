@@ -4,7 +4,8 @@ The first pass follows the face and measures pose, emotion and blink; the last d
 puts it back. Every frame keeps its own time: codes and speech are taken at each frame's time stamp, whatever the rate.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from talkedit.edit.plan import Draughtsman, Plan, make_plan
 from talkedit.edit.provenance import Credentials, Seal
 from talkedit.edit.reference import TAKES, check_taking, take_over
 from talkedit.edit.renderer import Renderer
-from talkedit.edit.seam import SeamMeter
+from talkedit.edit.seam import seam_ratio
 from talkedit.edit.speech import listen
 from talkedit.edit.timeline import Timeline
 from talkedit.errors import MediaError, ModelError
@@ -27,6 +28,8 @@ from talkedit.media.video import Frame, Reader
 from talkedit.progress import progress_bar
 from talkedit.records import Attributes, Floats, Image
 from talkedit.train.artifact import TrainedModel, load_model
+
+MOST_DRAWING = 4  # frames that are drawn at a time, each in a thread
 
 
 @dataclass(frozen=True)
@@ -166,22 +169,25 @@ class Editor:
         plan, forced = self.plan(source, wanted)
         if seal:
             seal.describe(self.model, wanted.timeline, _others(wanted))
-        draw, seam = Draughtsman(plan, self._renderer), SeamMeter()
-        with progress_bar() as bar:
+        prepare, seam = Draughtsman(plan, self._renderer), dict[int, float]()
+        with progress_bar() as bar, _drawing_threads() as pool:
             task = bar.add_task("editing", total=len(plan.edited), unit="frames", note="")
 
-            def edit_frame(number: int, image: Image) -> tuple[Image, Floats] | None:
+            def finish(number: int, image: Image, draw: Callable[[], tuple[Image, Floats]]) -> tuple[Image, Floats]:
+                edited, mask = draw()
+                seam[number] = seam_ratio(image, edited, mask)
+                return edited, mask
+
+            def edit_frame(number: int, image: Image) -> Future[tuple[Image, Floats]] | None:
                 bar.advance(task)
-                done = draw(number, image)
-                if done is not None:
-                    seam.add(image, *done)
-                return done
+                draw = prepare(number, image)
+                return draw and pool.submit(finish, number, image, draw)
 
             sound = _sound(source, wanted, plan)
-            with _half_the_threads():
-                done = rewrite_video(source, out, edit_frame, encoding, sound, seal and seal.sign)
+            done = rewrite_video(source, out, edit_frame, encoding, sound, seal and seal.sign)
         sidecar = seal.write_sidecar() if seal else None
-        return EditReport(source, out, wanted, encoding, plan, done, seam.ratios, forced, sidecar)
+        ratios = [seam[number] for number in sorted(seam)]
+        return EditReport(source, out, wanted, encoding, plan, done, ratios, forced, sidecar)
 
     def frames(self, source: str | Path, wanted: Timeline | Wanted) -> Iterator[Frame]:
         """The edited frames, one after the other, for programs that show or encode them themselves.
@@ -190,12 +196,12 @@ class Editor:
         encodes them has to label them: there are no content credentials here.
         """
         plan, _ = self.plan(Path(source), wanted if isinstance(wanted, Wanted) else Wanted(wanted))
-        draw = Draughtsman(plan, self._renderer)
+        prepare = Draughtsman(plan, self._renderer)
 
         def drawn() -> Iterator[Frame]:
             for number, frame in enumerate(Reader(source)):
-                done = draw(number, frame.image)
-                yield frame if done is None else replace(frame, image=done[0])
+                draw = prepare(number, frame.image)
+                yield frame if draw is None else replace(frame, image=draw()[0])
 
         return drawn()
 
@@ -274,11 +280,14 @@ def _refuse(sentences: list[str], force: bool) -> None:
 
 
 @contextmanager
-def _half_the_threads() -> Iterator[None]:
-    """Leaves half of torch's threads to decoding and encoding, which run beside it: on two cores, a fifth faster."""
+def _drawing_threads() -> Iterator[ThreadPoolExecutor]:
+    """Threads that draw a frame each, and divide torch's threads among them: small networks hardly gain by several."""
     n_threads = torch.get_num_threads()
-    torch.set_num_threads(max(n_threads // 2, 1))
+    n_drawing = min(n_threads, MOST_DRAWING)
+    torch.set_num_threads(n_threads // n_drawing)
+    pool = ThreadPoolExecutor(n_drawing)
     try:
-        yield
+        yield pool
     finally:
+        pool.shutdown(cancel_futures=True)
         torch.set_num_threads(n_threads)

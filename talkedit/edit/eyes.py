@@ -19,14 +19,17 @@ REACH_X, REACH_Y, FEATHER = 0.8, 0.5, 0.12
 
 
 class EyeLender:
-    """Gives shut eyes that are to be opened the eyes of a frame before, in a video's order.
+    """Gives shut eyes that are to be opened the eyes of a frame before, in a shot's order.
 
-    What is lent is moved to where the eyes are by a similarity between the corners of both eyes. Until a frame with
-    open eyes was seen, frames stay as they are: their lids are stretched (`talkedit.models.lids`).
+    What is lent is moved to where the eyes are by a similarity between the corners of both eyes. Where there are no
+    open eyes, frames stay as they are: their lids are stretched (`talkedit.models.lids`).
+
+    Args:
+        first: One crop with open eyes, for the frames before the first that has them; see `first_lender`.
     """
 
-    def __init__(self) -> None:
-        self._lenders: deque[Crops] = deque(maxlen=LENDERS)
+    def __init__(self, first: Crops | None = None) -> None:
+        self._lenders: deque[Crops] = deque([] if first is None else [first], maxlen=LENDERS)
 
     def __call__(self, source: Crops, asked: Floats) -> Crops:
         """The next frames to draw from.
@@ -48,6 +51,23 @@ class EyeLender:
                 images[index], landmarks[index] = _borrow(own, lender)
                 openness[index] = lender.eye_openness[0]
         return replace(source, images=images, landmarks=landmarks, eye_openness=openness)
+
+
+def first_lender(shown: Floats, asked: Floats) -> int | None:
+    """The frame that lends its eyes to those before the first with open eyes: the widest of that one's second.
+
+    Args:
+        shown: (N,), how far the eyes are open in a shot, 0..1.
+        asked: (N,), how far they are to be.
+
+    Returns:
+        Its number; None if no frame before would borrow, or none has open eyes.
+    """
+    is_open = shown >= OPEN_FROM
+    first = int(is_open.argmax())  # 0 if none is
+    if not (asked[:first] >= shown[:first] + MIN_GAIN).any():
+        return None
+    return first + int(shown[first : first + LENDERS].argmax())
 
 
 def _borrow(own: Crops, lender: Crops) -> tuple[Image, Floats]:

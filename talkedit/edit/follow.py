@@ -1,18 +1,18 @@
 """Follows the face that is edited: the only one there is, or one of several."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from talkedit.edit.people import People, find_people
-from talkedit.edit.shots import split_shots
+from talkedit.edit.people import LEAST_S, People, by_person, find_people
 from talkedit.errors import MediaError
 from talkedit.face.detect import FaceDetector
 from talkedit.face.geometry import grey
 from talkedit.face.track import FaceTracker
+from talkedit.media.cuts import split_shots
 from talkedit.media.video import Frame, Reader, VideoInfo
 from talkedit.progress import progress_bar
 from talkedit.records import Doubles, FaceTrack, Image
@@ -101,7 +101,7 @@ class Follower:
                 ]
             except _SeveralError:
                 return None
-        return Followed(reader.info, times_s, shots, reader.damage)
+        return _of_one_person(Followed(reader.info, times_s, shots, reader.damage))
 
     def _crowds(self, fps: Fraction) -> Callable[[int, Image], bool]:
         every_n = max(round(LOOK_ROUND_EVERY_S * fps), 1)
@@ -110,6 +110,25 @@ class Follower:
 
 class _SeveralError(Exception):
     """There are several faces: to be followed in another way."""
+
+
+def _of_one_person(followed: Followed) -> Followed:
+    """The same, without faces that look like somebody else's than those seen longest and largest: after a cut."""
+    shown = [shot for shot in followed.shots if shot[1].found.any()]
+    if len(shown) < 2:
+        return followed
+    info = followed.info
+    people = by_person(shown, info.path, [Fraction(time_s) for time_s in followed.times_s])
+    theirs = {first for first, _ in people[0]}
+    shots = [(first, track if first in theirs else _nobody(track)) for first, track in followed.shots]
+    least = LEAST_S * info.average_fps  # as in `find_people`
+    others = [pieces for pieces in people[1:] if sum(int(track.found.sum()) for _, track in pieces) >= least]
+    return replace(followed, shots=shots, n_faces=1 + len(others))
+
+
+def _nobody(track: FaceTrack) -> FaceTrack:
+    boxes, landmarks = np.full_like(track.boxes_xyxy_px, np.nan), np.full_like(track.landmarks_px, np.nan)
+    return FaceTrack(boxes, landmarks, np.zeros_like(track.found), track.frame_size_px)
 
 
 def _of(people: People, index: int) -> Followed:

@@ -1,7 +1,7 @@
 """The first pass over a video: follows the face, shot by shot, and measures what can be changed."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,13 +18,15 @@ from talkedit.face.extract import AttributesParams, build_extractors, extract_at
 from talkedit.face.geometry import cut
 from talkedit.face.head import locate_heads
 from talkedit.face.track import FaceTracker
+from talkedit.media.ahead import ahead
 from talkedit.media.video import Frame, Reader, VideoInfo
 from talkedit.params import S, parse
-from talkedit.records import EMOTIONS, POSE, Attributes, CropTrack, Doubles, FaceTrack, Floats, Image
+from talkedit.records import EMOTIONS, POSE, Attributes, CropTrack, Doubles, FaceTrack, Floats
 from talkedit.shards.writer import ShardsParams
 from talkedit.train.artifact import CARD_FILE, TrainedModel
 
 CHUNK_S, OVERLAP_S = 8.0, 1.0  # crops are measured in chunks that overlap, so that smoothing has no seams
+N_WAITING = 4  # frames that are decoded before they are asked for
 
 Stretches = list[tuple[int, int]]
 
@@ -151,38 +153,40 @@ class Measurer:
         return plan_crops(track, fps, self._crop.model_copy(update={"min_found_share": 1e-9}))
 
     def _measure_shots(self, source: Path, shots: list[tuple[int, CropTrack]], fps: float) -> Iterator[Shot]:
-        frames, n_read = iter(Reader(source)), 0
-        for first, track in shots:
-            n_frames = len(track.landmarks_px)
-            deque(islice(frames, first - n_read), maxlen=0)
-            attributes = self._measure_attributes(islice(frames, n_frames), track, fps)
-            n_read = first + n_frames
-            heads = locate_heads(track, attributes.pose_deg, self._shards.position_smooth_s * fps)
-            yield Shot(first, track, attributes, heads)
+        n_read = 0
+        with ahead(_frames(source), N_WAITING) as frames:
+            for first, track in shots:
+                n_frames = len(track.landmarks_px)
+                deque(islice(frames, first - n_read), maxlen=0)
+                attributes = self._measure_attributes(islice(frames, n_frames), track, fps)
+                n_read = first + n_frames
+                heads = locate_heads(track, attributes.pose_deg, self._shards.position_smooth_s * fps)
+                yield Shot(first, track, attributes, heads)
 
     def _measure_attributes(self, frames: Iterator[Frame], track: CropTrack, fps: float) -> Attributes:
         chunk, overlap = max(round(CHUNK_S * fps), 1), round(OVERLAP_S * fps)
         n_total = len(track.landmarks_px)
-        held: list[Image] = []
+        most = min(chunk + 2 * overlap, n_total)
+        crops = np.empty((most, track.size_px, track.size_px, 3), np.uint8)  # frames from first_held to n_cut
         parts: list[Attributes] = []
-        first_held = 0
+        first_held = n_cut = 0
         for start in range(0, n_total, chunk):
             stop = min(start + chunk, n_total)
-            wanted = min(stop + overlap, n_total) - (first_held + len(held))
-            held += _cut(islice(frames, wanted), track, first_held + len(held))
-            window = slice(first_held, first_held + len(held))
-            found = extract_attributes(np.stack(held), take(track, window), fps, self._extractors)
+            for frame in islice(frames, min(stop + overlap, n_total) - n_cut):
+                crops[n_cut - first_held] = cut(frame.image, track.frame_from_crop[n_cut], track.size_px)
+                n_cut += 1
+            held, window = crops[: n_cut - first_held], slice(first_held, n_cut)
+            found = extract_attributes(held, take(track, window), fps, self._extractors)
             parts.append(take_attributes(found, slice(start - first_held, stop - first_held)))
             keep_from = max(stop - overlap, 0)
-            held, first_held = held[keep_from - first_held :], keep_from
+            crops[: n_cut - keep_from] = held[keep_from - first_held :]
+            first_held = keep_from
         names = ("pose_deg", "emotion", "eye_openness")
         return Attributes(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
-def _cut(frames: Iterator[Frame], track: CropTrack, first: int) -> list[Image]:
-    return [
-        cut(frame.image, track.frame_from_crop[first + offset], track.size_px) for offset, frame in enumerate(frames)
-    ]
+def _frames(source: Path) -> Generator[Frame]:
+    yield from Reader(source)
 
 
 def _joined(shots: list[Shot], n_frames: int) -> Attributes:

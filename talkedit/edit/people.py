@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from talkedit.edit.shots import split_shots
 from talkedit.errors import ClipRejected
 from talkedit.face.choose import FacesParams, choose_speaking, describe
 from talkedit.face.people import MAX_PEOPLE, PeopleTracker
 from talkedit.media.audio import read_audio
+from talkedit.media.cuts import split_shots
 from talkedit.media.video import Frame, Reader, VideoInfo, read_frames_at
 from talkedit.progress import progress_bar
 from talkedit.records import CLIP_FPS, N_LANDMARKS, Doubles, FaceTrack, Image
@@ -23,6 +23,8 @@ LEAST_S = 0.3  # who is there for less is taken for a pattern on the wall
 MIN_LEAD = 0.1  # in correlation, of who speaks over the others
 SAME_PERSON = 0.6  # most distance of two descriptors of one person, by dlib's authors
 LOOKS = 3  # frames of each face that are described
+
+Piece = tuple[int, FaceTrack]  # the number of the first frame, and a face from there on
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,10 @@ def find_people(source: Path) -> People:
         for _ in shot:  # nobody was seen in it, so nobody read it
             pass
     pieces = [piece for piece in pieces if piece.found.sum() >= LEAST_S * info.average_fps]
-    people = sorted(map(_merged, _by_person(pieces, source, times_s)), key=_prominence, reverse=True)
+    people = [
+        _merged([track for _, track in theirs])
+        for theirs in by_person([(0, piece) for piece in pieces], source, times_s)
+    ]
     return People(info, times_s, [first for first, _ in seen], people[:MAX_PEOPLE], reader.damage)
 
 
@@ -109,33 +114,51 @@ def _placed(track: FaceTrack, first: int, n_frames: int) -> FaceTrack:
     return FaceTrack(boxes, landmarks, found, track.frame_size_px)
 
 
-def _by_person(pieces: list[FaceTrack], source: Path, times_s: Sequence[Fraction]) -> list[list[FaceTrack]]:
-    """Puts together what looks alike and is never seen at the same time; the largest find their like first."""
-    pieces = sorted(pieces, key=_prominence, reverse=True)
-    if all((a.found & b.found).any() for i, a in enumerate(pieces) for b in pieces[:i]):
+def by_person(pieces: Sequence[Piece], source: Path, times_s: Sequence[Fraction]) -> list[list[Piece]]:
+    """Puts together what looks alike and is never seen at the same time; the largest find their like first.
+
+    Args:
+        pieces: With a face each.
+        source: The video that they are of.
+        times_s: When its frames are shown.
+
+    Returns:
+        The pieces of each person, those seen longest and largest first.
+    """
+    pieces = sorted(pieces, key=lambda piece: _prominence(piece[1]), reverse=True)
+    if all(_together(a, b) for i, a in enumerate(pieces) for b in pieces[:i]):
         return [[piece] for piece in pieces]
-    people: list[tuple[Doubles, list[FaceTrack]]] = []
+    people: list[tuple[Doubles, list[Piece]]] = []
     for piece, looks in zip(pieces, _descriptors(pieces, source, times_s), strict=True):
         like = [
             (float(np.linalg.norm(looks - others)), i)
             for i, (others, theirs) in enumerate(people)
-            if not any((piece.found & other.found).any() for other in theirs)
+            if not any(_together(piece, other) for other in theirs)
         ]
         distance, nearest = min(like, default=(np.inf, -1))
         if distance < SAME_PERSON:
             people[nearest][1].append(piece)
         else:
             people.append((looks, [piece]))
-    return [theirs for _, theirs in people]
+    return sorted((theirs for _, theirs in people), key=lambda pieces: -sum(_prominence(each) for _, each in pieces))
 
 
-def _descriptors(pieces: Sequence[FaceTrack], source: Path, times_s: Sequence[Fraction]) -> list[Doubles]:
+def _together(a: Piece, b: Piece) -> bool:
+    """Whether some frame shows both."""
+    (first, one), (other_first, other) = sorted((a, b), key=lambda piece: piece[0])
+    seen = one.found[other_first - first :]
+    n = min(len(seen), len(other.found))
+    return bool((seen[:n] & other.found[:n]).any())
+
+
+def _descriptors(pieces: Sequence[Piece], source: Path, times_s: Sequence[Fraction]) -> list[Doubles]:
     """The mean over some frames of each; see `talkedit.face.choose.describe`."""
-    wanted = sorted((int(number), i) for i, piece in enumerate(pieces) for number in some_of(piece))
+    wanted = sorted((first + int(at), i) for i, (first, track) in enumerate(pieces) for at in some_of(track))
     images = read_frames_at(source, [times_s[number] for number, _ in wanted])
     looks: list[list[Doubles]] = [[] for _ in pieces]
     for (number, i), image in zip(wanted, images, strict=True):
-        looks[i].append(describe(image, pieces[i].landmarks_px[number]))
+        first, track = pieces[i]
+        looks[i].append(describe(image, track.landmarks_px[number - first]))
     return [np.mean(each, axis=0) for each in looks]
 
 

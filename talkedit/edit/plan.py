@@ -1,14 +1,17 @@
 """What is asked of every frame of one video, and how a frame is drawn that way."""
 
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from talkedit.edit.curves import ask, kept
-from talkedit.edit.eyes import EyeLender
-from talkedit.edit.measure import Measured, Stretches, stretches
+from talkedit.edit.eyes import EyeLender, first_lender
+from talkedit.edit.measure import Measured, Shot, Stretches, stretches
 from talkedit.edit.moments import Clock
 from talkedit.edit.renderer import Crops, Renderer, take_attributes
 from talkedit.edit.speech import Speech
@@ -16,6 +19,7 @@ from talkedit.edit.timeline import Timeline
 from talkedit.face.geometry import cut
 from talkedit.face.head import camera_of, turn_heads
 from talkedit.face.paste import match_seam, paste
+from talkedit.media.video import read_frames_at
 from talkedit.records import Attributes, Floats, Image
 
 
@@ -68,7 +72,7 @@ def make_plan(measured: Measured, timeline: Timeline, speech: Speech, base: Attr
 
 
 class Draughtsman:
-    """Draws the frames of a plan, in their order: shut eyes that are to be opened are those of a frame before.
+    """Draws the frames of a plan, in their order: shut eyes that are to be opened are those of another frame.
 
     Args:
         plan: What is asked.
@@ -81,39 +85,62 @@ class Draughtsman:
         self._camera = camera_of((info.width_px, info.height_px))[None]
         shots = plan.measured.shots
         self._firsts = [shot.first for shot in shots]
-        self._heads = [turn_heads(shot.heads, plan.asked.pose_deg[shot.frames]) for shot in shots]
+        self._heads = [_turned(shot, plan.asked.pose_deg[shot.frames]) for shot in shots]
         self._masks = [renderer.paste_mask(shot.track.size_px) for shot in shots]
-        self._lenders = [EyeLender() for _ in shots]
+        self._lender: tuple[int, EyeLender] | None = None  # of the shot of this index
 
-    def __call__(self, number: int, image: Image) -> tuple[Image, Floats] | None:
-        """Draws one frame.
+    def __call__(self, number: int, image: Image) -> Callable[[], tuple[Image, Floats]] | None:
+        """Prepares one frame.
 
         Args:
             number: Which.
             image: (H, W, 3) uint8 RGB, as it is.
 
         Returns:
-            The frame with its head drawn again, and the mask in the frame, (H, W) float32: where it is 0 the frame is
-            as it was. None if the frame is to stay.
+            Draws it, in any thread, and returns the frame with its head drawn again, and the mask in the frame, (H, W)
+            float32: where it is 0 the frame is as it was. None if the frame is to stay.
         """
         plan = self._plan
         if number >= len(plan.edited) or not plan.edited[number]:
             return None
         index = bisect_right(self._firsts, number) - 1
-        shot, mask = plan.measured.shots[index], self._masks[index]
-        here = slice(number - shot.first, number - shot.first + 1)
-        transform = shot.track.frame_from_crop[here.start]
-        crop = cut(image, transform, shot.track.size_px)
-        drawn = self._draw(index, here, crop[None], slice(number, number + 1))
-        return paste(image, match_seam(drawn, crop, mask), mask, transform)
+        crops = self._crops(plan.measured.shots[index], number, image)
+        asked = take_attributes(plan.asked, slice(number, number + 1))
+        source = self._lender_of(index)(crops, asked.eye_openness)
+        return partial(self._draw, index, number, image, crops, source, asked)
 
-    def _draw(self, index: int, here: slice, crop: Image, there: slice) -> Image:
-        shot, heads = self._plan.measured.shots[index], self._heads[index][here]
-        shares = ((shot.track.landmarks_px[here] + 0.5) / shot.track.size_px).astype(np.float32)
+    def _lender_of(self, index: int) -> EyeLender:
+        if self._lender is None or self._lender[0] != index:
+            self._lender = index, EyeLender(self._open_eyes_ahead(self._plan.measured.shots[index]))
+        return self._lender[1]
+
+    def _open_eyes_ahead(self, shot: Shot) -> Crops | None:
+        at = first_lender(shot.attributes.eye_openness, self._plan.asked.eye_openness[shot.frames])
+        if at is None:
+            return None
+        measured, number = self._plan.measured, shot.first + at
+        (image,) = read_frames_at(measured.info.path, [Fraction(float(measured.clock.times_s[number]))])
+        return self._crops(shot, number, image)
+
+    def _crops(self, shot: Shot, number: int, image: Image) -> Crops:
+        here = slice(number - shot.first, number - shot.first + 1)
         transforms, openness = shot.track.frame_from_crop[here], shot.attributes.eye_openness[here]
-        crops = Crops(crop, shot.heads[here], self._camera, transforms, shares, openness)
-        asked = take_attributes(self._plan.asked, there)
-        speech = self._plan.speech
-        mel, lips = speech.at(self._plan.measured.clock.times_s[there]), None if speech.is_new else crops.opening
-        source = self._lenders[index](crops, asked.eye_openness)
-        return self._renderer.draw(crops, heads, source, mel, asked, lips)[0]
+        crop = cut(image, transforms[0], shot.track.size_px)
+        shares = ((shot.track.landmarks_px[here] + 0.5) / shot.track.size_px).astype(np.float32)
+        return Crops(crop[None], shot.heads[here], self._camera, transforms, shares, openness)
+
+    def _draw(
+        self, index: int, number: int, image: Image, crops: Crops, source: Crops, asked: Attributes
+    ) -> tuple[Image, Floats]:
+        measured, speech, mask = self._plan.measured, self._plan.speech, self._masks[index]
+        at = number - measured.shots[index].first
+        mel = speech.at(measured.clock.times_s[number : number + 1])
+        lips = None if speech.is_new else crops.opening
+        drawn = self._renderer.draw(crops, self._heads[index][at : at + 1], source, mel, asked, lips)
+        return paste(image, match_seam(drawn[0], crops.images[0], mask), mask, crops.frame_from_crop[0])
+
+
+def _turned(shot: Shot, pose_deg: Floats) -> Floats:
+    """The heads of a shot as they are asked for: those that are to stay, bit by bit as they are."""
+    stays = (pose_deg == shot.attributes.pose_deg).all(axis=1)
+    return np.where(stays[:, None, None], shot.heads, turn_heads(shot.heads, pose_deg))

@@ -134,25 +134,35 @@ class Renderer:
         small, sources = self._small(source.images), None
         speech = torch.from_numpy(mel)[None].to(self._device)
         if params.sources == "guided":
-            here = self._on_device(source.heads(source.camera_from_head))
-            there = self._on_device(target.heads(asked_heads))
-            landmarks, openness, wanted = (
-                torch.from_numpy(part).to(self._device)
-                for part in (source.landmarks, source.eye_openness, asked.eye_openness)
-            )
-            eyes = Eyes(eye_points(landmarks), openness, wanted)
-            mouth = Mouth(landmarks, self._opening(speech, opening))
+            here, there = self._heads(target, asked_heads, source)
+            landmarks = torch.from_numpy(source.landmarks).to(self._device)
+            eyes, mouth = self._eyes(source, landmarks, asked), self._mouth(landmarks, speech, opening)
             sources = guide(self._large(source.images), here, there, size_px, eyes, mouth)
             small = guide(small, here, there, eyes=eyes, mouth=mouth).layers()
         codes = make_codes(*(torch.from_numpy(code)[None].to(self._device) for code in _columns(asked)))
         pictures = self._generator(small[None], masked[None], speech, codes).image(size_px, sources)
         return (pictures * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
-    def _opening(self, speech: Tensor, opening: Floats | None) -> Tensor:
-        """(N,): how far the lips are to be open, as asked or as the speech says."""
-        if opening is not None:
-            return torch.from_numpy(opening).to(self._device)
-        return cast(LipNet, self._lips)(speech)[0]  # which a model with guided sources has
+    def _heads(self, target: Crops, asked_heads: Floats, source: Crops) -> tuple[Heads, Heads]:
+        """The sources' heads and the asked ones; the same object, or of one transform, where that is so."""
+        here = self._on_device(source.heads(source.camera_from_head))
+        places = ((each.frame_from_crop, each.camera) for each in (target, source))
+        if not all(np.array_equal(*pair) for pair in zip(*places, strict=True)):
+            return here, self._on_device(target.heads(asked_heads))
+        if np.array_equal(asked_heads, source.camera_from_head):
+            return here, here
+        return here, here._replace(camera_from_head=torch.from_numpy(asked_heads).float().to(self._device))
+
+    def _eyes(self, source: Crops, landmarks: Tensor, asked: Attributes) -> Eyes | None:
+        if np.array_equal(source.eye_openness, asked.eye_openness):
+            return None
+        both = (torch.from_numpy(part).to(self._device) for part in (source.eye_openness, asked.eye_openness))
+        return Eyes(eye_points(landmarks), *both)
+
+    def _mouth(self, landmarks: Tensor, speech: Tensor, opening: Floats | None) -> Mouth:
+        if opening is None:  # as the speech says, which a model with guided sources has a network for
+            return Mouth(landmarks, cast(LipNet, self._lips)(speech)[0])
+        return Mouth(landmarks, torch.from_numpy(opening).to(self._device))
 
     def _on_device(self, heads: Heads) -> Heads:
         return Heads(*(part.to(self._device) for part in heads))

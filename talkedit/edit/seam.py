@@ -36,21 +36,6 @@ def seam_ratio(before: Image, after: Image, mask: Floats) -> float:
     return (gradient(after) + INVISIBLE) / (gradient(before) + INVISIBLE)
 
 
-class SeamMeter:
-    """Measures the seam of frame after frame.
-
-    Attributes:
-        ratios: One `seam_ratio` a frame.
-    """
-
-    def __init__(self) -> None:
-        self.ratios: list[float] = []
-
-    def add(self, before: Image, after: Image, mask: Floats) -> None:
-        """One more frame; see `seam_ratio`."""
-        self.ratios.append(seam_ratio(before, after, mask))
-
-
 def _slopes(values: Floats) -> tuple[Floats, Floats]:
     return np.gradient(values, axis=0), np.gradient(values, axis=1)
 

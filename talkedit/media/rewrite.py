@@ -1,7 +1,9 @@
 """Edits a video in a stream: what is not edited stays the decoder's, sample for sample, until it is encoded."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Generator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -18,7 +20,8 @@ from talkedit.media.planes import FORMATS, Planes, compose, format_of, from_plan
 from talkedit.media.video import VideoInfo, probe, unwritable
 from talkedit.records import Floats, Image
 
-Edit = Callable[[int, Image], tuple[Image, Floats] | None]
+Edited = tuple[Image, Floats]
+Edit = Callable[[int, Image], Edited | Future[Edited] | None]
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 CODECS = {"h264": "libx264", "hevc": "libx265"}
@@ -115,7 +118,8 @@ def rewrite_video(
             stamps to milliseconds, the others keep them exactly.
         edit: Called in a thread of its own, frame after frame. Gets the frame's number and the upright image,
             (H, W, 3) uint8 RGB. Returns None to leave the frame as it is, or the edited image and a mask, (H, W)
-            float32: where it is above 0, the edited image is taken.
+            float32: where it is above 0, the edited image is taken; or a future of both, of which a few are waited for
+            at a time, so that frames can be edited beside each other.
         encoding: How the picture is encoded.
         sound: Which sound the output gets; the source's if not given.
         seal: Is given the complete file, before it gets its name, and may change it.
@@ -193,14 +197,24 @@ class _Rewriter:
             _mux(container, stream.encode(), durations)
 
     def _edited(self) -> Generator[tuple[int, int, Planes, av.VideoFrame]]:
+        begun: deque[tuple[int, int, Planes, av.VideoFrame, Edited | Future[Edited] | None]] = deque()
         with ahead(self._decoded(), N_WAITING) as decoded:
             for pts, duration, original, planes, image in decoded:
-                done = self.edit(self.n_frames, image)
-                if done is not None:
-                    planes = compose(planes, *done, like=original)  # noqa: PLW2901
-                    self.n_edited += 1
+                begun.append((pts, duration, planes, original, self.edit(self.n_frames, image)))
                 self.n_frames += 1
-                yield pts, duration, planes, original
+                if len(begun) == N_WAITING:
+                    yield self._composed(*begun.popleft())
+            while begun:
+                yield self._composed(*begun.popleft())
+
+    def _composed(
+        self, pts: int, duration: int, planes: Planes, original: av.VideoFrame, done: Edited | Future[Edited] | None
+    ) -> tuple[int, int, Planes, av.VideoFrame]:
+        if done is not None:
+            edited, mask = done.result() if isinstance(done, Future) else done
+            planes = compose(planes, edited, mask, like=original)
+            self.n_edited += 1
+        return pts, duration, planes, original
 
     def _decoded(self) -> Generator[tuple[int, int, av.VideoFrame, Planes, Image]]:
         decoder = Decoder(self.info.path)

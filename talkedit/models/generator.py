@@ -54,7 +54,7 @@ class Drawing(NamedTuple):
         if sources is None or self.flow is None or self.share is None:
             return paint
         guided = look_up(sources.pictures, _shift(sources.guided, _resize(self.flow, size_px)))
-        still = look_up(sources.pictures, sources.still)
+        still = sources.still_pictures()
         # Left to itself, the network mixes both on the face, which hardly costs L1, and blinks are half lost.
         share = torch.lerp(_resize(self.share, size_px), torch.ones_like(sources.head), sources.head)
         return (torch.lerp(still, guided, share) + paint).clamp(0, 1)

@@ -6,6 +6,7 @@ same place in the frame. Lids and lips are moved in the source (`talkedit.models
 all this cannot know (hairline, the cheek that turns into view, teeth) is left to the generator.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -13,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from talkedit.models.lids import Eyes, move_lids
-from talkedit.models.lips import Mouth, move_lips
+from talkedit.models.lids import SKIN_PER_HALF_WIDTH, Eyes, move_lids
+from talkedit.models.lips import CHIN, CORNERS, JAW_HALF_WIDTHS, NOSE_BASE, OUTER_EYE_CORNERS, Mouth, move_lips
 
 # The head's ellipsoid in the head's own axes (x right in the picture, y down, z away, about cm; see
 # talkedit.face.pose): through temples, eyes, mouth corners and the crown.
@@ -38,6 +39,9 @@ RELIEF_ROUNDS = 2  # a ray meets the relief where the relief is, not where the e
 FADE = 0.5
 # From here inwards, in the same units, what is shown is the head: the outline is not exactly a person's, nor is hair.
 SURE_FROM, SURE_SLOPE = 0.25, 4.0
+# Lids and lips are moved where they are, which is found on every so many-th pixel; a step between these, in which the
+# picture is magnified a few times at most, is the margin.
+COARSE_PX, MOST_MAGNIFIED = 8, 3
 
 
 class Heads(NamedTuple):
@@ -62,18 +66,23 @@ class Sources(NamedTuple):
     Attributes:
         pictures: (N, 3, S, S), 0..1.
         guided: (N, 2, P, P), x and y, -1..1 over the side: lids and lips moved and the head turned as asked.
-        still: (N, 2, P, P), the same place in the frame: right for all that does not move with the head.
+        still: (N, 2, P, P), the same place in the frame: right for all that does not move with the head. None: that is
+            the picture as it is.
         head: (N, 1, P, P), 0..1: where the turned head surely is, and so the still picture surely wrong.
     """
 
     pictures: Tensor
     guided: Tensor
-    still: Tensor
+    still: Tensor | None
     head: Tensor
 
     def layers(self) -> Tensor:
         """(N, 6, P, P): guided, then still."""
-        return torch.cat([look_up(self.pictures, self.guided), look_up(self.pictures, self.still)], dim=1)
+        return torch.cat([look_up(self.pictures, self.guided), self.still_pictures()], dim=1)
+
+    def still_pictures(self) -> Tensor:
+        """(N, 3, P, P), looked up at `still`."""
+        return self.pictures if self.still is None else look_up(self.pictures, self.still)
 
 
 def look_up(pictures: Tensor, positions: Tensor) -> Tensor:
@@ -98,26 +107,93 @@ def guide(
     Args:
         pictures: (N, 3, S, S), 0..1.
         source_heads: The heads in them.
-        target_heads: The heads as they are asked for, and the pictures to be made.
+        target_heads: The heads as they are asked for, and the pictures to be made. Where they are `source_heads`
+            themselves, or share their tensor `frame_from_picture`, what follows from that is not worked out.
         size_px: P, side of the pictures to be made; the sources' unless given.
         eyes: The eyes in `pictures`, and how far to open them; None leaves them as they are.
         mouth: The mouth in them, and how far to open it; likewise.
     """
-    x, y = _pixels_in_frame(target_heads, size_px or pictures.shape[-1])
+    size_px = size_px or pictures.shape[-1]
+    x, y = _pixels_in_frame(target_heads, size_px)
     frame_x, frame_y = torch.broadcast_tensors(x, y)
     still = _frame_to_picture(frame_x, frame_y, source_heads)
-    followed_x, followed_y, inside = _follow(x, y, source_heads, target_heads)
-    guided = _frame_to_picture(followed_x, followed_y, source_heads)
-    shifts = [move_lids(*guided, eyes)] if eyes else []
-    shifts += [move_lips(*guided, mouth)] if mouth else []
-    for shift_x, shift_y in shifts:
-        guided = guided[0] + shift_x, guided[1] + shift_y
+    if target_heads is source_heads:
+        guided, inside = still, _Rays(x, y, target_heads).inside
+    else:
+        followed_x, followed_y, inside = _follow(x, y, source_heads, target_heads)
+        guided = _frame_to_picture(followed_x, followed_y, source_heads)
+    reaches: list[tuple[Tensor, _Move]] = []
+    if eyes:
+        reaches.append((_about_eyes(eyes), lambda x, y: move_lids(x, y, eyes)))
+    if mouth:
+        reaches.append((_about_mouth(mouth), lambda x, y: move_lips(x, y, mouth)))
+    parts = [(_part(guided, box), move) for box, move in reaches]
+    shifts = [(part, move(*(axis[part] for axis in guided))) for part, move in parts]
+    if shifts:
+        guided = guided[0].clone(), guided[1].clone()
+    for part, shift in shifts:
+        for axis, moved in zip(guided, shift, strict=True):
+            axis[part] += moved
     head = ((inside - SURE_FROM) / (1 - SURE_FROM) * SURE_SLOPE).clamp(0, 1)[:, None]
-    return Sources(pictures, torch.stack(guided, dim=1) * 2 - 1, torch.stack(still, dim=1) * 2 - 1, head)
+    same_place = target_heads.frame_from_picture is source_heads.frame_from_picture
+    unmoved = same_place and size_px == pictures.shape[-1]
+    return Sources(pictures, _look_at(guided), None if unmoved else _look_at(still), head)
 
 
 # Positions are two planes, x and y, and what is affine in them is never multiplied out pixel by pixel as a vector of
 # three: on one core that takes a fifth of the time.
+
+
+_Move = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+def _part(positions: tuple[Tensor, Tensor], boxes: Tensor) -> tuple[slice, slice, slice]:
+    """The rows and columns of positions (N, P, P), shares of the side, outside of which none is in a box.
+
+    Args:
+        positions: x and y.
+        boxes: (N, 4): left, top, right, bottom, shares of the side.
+    """
+    size_px, everything = positions[0].shape[-1], slice(None)
+    if positions[0].is_cuda:  # where asking for numbers takes longer than moving all
+        return everything, everything, everything
+    margin = MOST_MAGNIFIED * COARSE_PX / size_px
+    x, y = (axis[:, ::COARSE_PX, ::COARSE_PX] for axis in positions)
+    left, top, right, bottom = boxes[:, :, None, None].unbind(1)
+    near = (x > left - margin) & (x < right + margin) & (y > top - margin) & (y < bottom + margin)
+    rows, columns = (_around(near.any(dim=0).any(dim=other)) for other in (1, 0))
+    return everything, rows, columns
+
+
+def _around(chosen: Tensor) -> slice:
+    """The pixels about the coarse ones that are chosen."""
+    at = chosen.nonzero()
+    if not len(at):
+        return slice(0, 0)
+    return slice(max(int(at[0]) - 1, 0) * COARSE_PX, (int(at[-1]) + 1) * COARSE_PX + 1)
+
+
+def _about_eyes(eyes: Eyes) -> Tensor:
+    """(N, 4): left, top, right, bottom of all that moves with the lids, shares of the side."""
+    widths = torch.linalg.vector_norm(eyes.points[:, :, 3] - eyes.points[:, :, 0], dim=2).amax(dim=1, keepdim=True)
+    points = eyes.points.flatten(1, 2)
+    reach = (1 + SKIN_PER_HALF_WIDTH) * widths / 2
+    return torch.cat([points.amin(dim=1) - reach, points.amax(dim=1) + reach], dim=1)
+
+
+def _about_mouth(mouth: Mouth) -> Tensor:
+    """(N, 4): left, top, right, bottom of all that moves with the lips, shares of the side."""
+    points = mouth.landmarks[:, [*CORNERS, NOSE_BASE, CHIN]]
+    width = torch.linalg.vector_norm(points[:, 1] - points[:, 0], dim=1, keepdim=True)
+    eyes = mouth.landmarks[:, OUTER_EYE_CORNERS[1]] - mouth.landmarks[:, OUTER_EYE_CORNERS[0]]
+    asked = mouth.asked[:, None] * torch.linalg.vector_norm(eyes, dim=1, keepdim=True)
+    reach = JAW_HALF_WIDTHS * width / 2 + asked.abs()
+    return torch.cat([points.amin(dim=1) - reach, points.amax(dim=1) + reach], dim=1)
+
+
+def _look_at(shares: tuple[Tensor, Tensor]) -> Tensor:
+    """Shares of the side, x and y, as `look_up` takes them."""
+    return torch.stack(shares, dim=1) * 2 - 1
 
 
 def _pixels_in_frame(heads: Heads, size_px: int) -> tuple[Tensor, Tensor]:
@@ -133,27 +209,42 @@ def _scale_and_shift(heads: Heads) -> tuple[tuple[Tensor, Tensor], tuple[Tensor,
     return (transform[:, 0, 0], transform[:, 0, 2]), (transform[:, 1, 1], transform[:, 1, 2])
 
 
+class _Rays:
+    """The camera's rays through the pixels at x, y and the ellipsoid, in whose units it is a sphere of radius 1.
+
+    Attributes:
+        origin: (N, 3, 1), where the camera is.
+        rays: (N, 3, 3), direction per (x, y, 1).
+        square: (N, S, S), squared length of the directions.
+        towards: (N, S, S), how far they lead away from the middle.
+        inside: (N, S, S), 1 on the ellipsoid's axis, 0 on its outline, negative outside: 1 - squared distance.
+    """
+
+    def __init__(self, x: Tensor, y: Tensor, heads: Heads) -> None:
+        rotation, translation = heads.camera_from_head[:, :, :3], heads.camera_from_head[:, :, 3:]
+        self.centre, self.radii = (x.new_tensor(part)[:, None] for part in (ELLIPSOID_CENTRE, ELLIPSOID_RADII))
+        self.origin = (-rotation.mT @ translation - self.centre) / self.radii
+        self.rays = rotation.mT @ _ray_from_pixel(heads.camera) / self.radii
+        direction = [_affine(self.rays[:, axis], x, y) for axis in range(3)]
+        self.square = direction[0].square() + direction[1].square() + direction[2].square()
+        self.towards = _affine((self.origin.mT @ self.rays)[:, 0], x, y)
+        self.inside = self.towards.square() / self.square - (self.origin.square().sum(1, keepdim=True) - 1)
+
+
 def _follow(x: Tensor, y: Tensor, source: Heads, target: Heads) -> tuple[Tensor, Tensor, Tensor]:
     """Where in the source's frame to look for what the target shows at x, y, and how far inside the head that is.
 
     Returns:
         x, y, and 1 on the ellipsoid's axis, 0 on its outline, negative outside; (N, S, S) each.
     """
-    rotation, translation = target.camera_from_head[:, :, :3], target.camera_from_head[:, :, 3:]
-    centre, radii = x.new_tensor(ELLIPSOID_CENTRE)[:, None], x.new_tensor(ELLIPSOID_RADII)[:, None]
-    # In units of the ellipsoid, where it is a sphere of radius 1: the camera, and the direction per (x, y, 1).
-    origin = (-rotation.mT @ translation - centre) / radii
-    rays = rotation.mT @ _ray_from_pixel(target.camera) / radii
-    direction = [_affine(rays[:, axis], x, y) for axis in range(3)]
-    a = direction[0].square() + direction[1].square() + direction[2].square()
-    b = _affine((origin.mT @ rays)[:, 0], x, y)
-    inside = b.square() / a - (origin.square().sum(1, keepdim=True) - 1)
-    # `inside` is 1 on the axis, 0 on the outline, negative outside: 1 - squared distance of the ray.
-    depth = (-b - (inside * a).clamp_min(0).sqrt()) / a
-    depth = _onto_relief(depth, origin * radii, rays * radii, x, y, inside)
+    through = _Rays(x, y, target)
+    inside, radii = through.inside, through.radii
+    origin, rays = through.origin * radii, through.rays * radii  # in cm
+    depth = (-through.towards - (inside * through.square).clamp_min(0).sqrt()) / through.square
+    depth = _onto_relief(depth, origin, rays, x, y, inside)
     # The same in the source camera's axes: where the target's camera is, and its rays.
     turn, shift = source.camera_from_head[:, :, :3], source.camera_from_head[:, :, 3:]
-    camera, rays = turn @ (origin * radii + centre) + shift, turn @ (radii * rays)
+    camera, rays = turn @ (origin + through.centre) + shift, turn @ rays
     seen_x, seen_y, seen_z = (camera[:, axis, :, None] + depth * _affine(rays[:, axis], x, y) for axis in range(3))
     focal, principal_x, principal_y = source.camera[:, :, None, None].unbind(1)
     share = (1 + inside / FADE).clamp(0, 1)

@@ -62,6 +62,15 @@ def test_cases(editor: Editor, shared_media: Path, tmp_path: Path, name: str, re
     assert list(tmp_path.iterdir()) == [source]
 
 
+def test_of_several_shots_those_with_a_usable_face_of_the_one_person_are_edited(
+    editor: Editor, shared_media: Path
+) -> None:
+    """A singer, small; the back of a head; the singer, near; the audience. Looked at one by one."""
+    measured = editor.measure(shared_media / "cases" / "scene_cuts_2997.mp4")
+    assert (len(measured.found), measured.cuts, measured.n_faces) == (275, [20, 82, 211], 2)
+    assert measured.gaps == [(0, 81), (211, 274)]
+
+
 def test_damage_is_refused_unless_accepted(editor: Editor, shared_media: Path, tmp_path: Path) -> None:
     source, out = shared_media / "cases" / "mpeg1_decode_errors.mpg", tmp_path / "out.mp4"
     with pytest.raises(MediaError, match=r"is damaged: .*--force"):

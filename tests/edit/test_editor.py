@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from talkedit.edit import measure as measure_module
 from talkedit.edit.editor import Editor, EditReport, Wanted
@@ -60,6 +61,21 @@ def test_only_what_lies_under_the_mask_changes(
         assert (luma[0] != luma[1])[in_frame].mean() > 0.5
         touched = in_frame.reshape(240, 2, 320, 2).any(axis=(1, 3))
         assert all(np.array_equal(a[~touched], b[~touched]) for a, b in chroma)
+
+
+def test_frames_that_are_drawn_beside_each_other_come_out_in_order_and_the_same(
+    editor: Editor, second: Path, turned: EditReport, tmp_path: Path
+) -> None:
+    n_threads, other = torch.get_num_threads(), 1 if torch.get_num_threads() > 1 else 3
+    torch.set_num_threads(other)
+    try:
+        report = editor.edit(second, tmp_path / "out.mp4", TURN, LOSSLESS)
+        assert torch.get_num_threads() == other
+    finally:
+        torch.set_num_threads(n_threads)
+    for old, new in zip(planes_of(turned.out), planes_of(report.out), strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(old, new, strict=True))
+    assert report.seam == pytest.approx(turned.seam)
 
 
 def test_times_and_sound_are_the_inputs(second: Path, turned: EditReport) -> None:
@@ -203,21 +219,34 @@ def test_short_gaps_between_two_faces_are_bridged() -> None:
     assert np.array_equal(bridge(found, 0), found)
 
 
-def test_a_cut_begins_a_new_shot_and_each_is_followed_for_itself(
-    editor: Editor, second: Path, shared_media: Path, tmp_path: Path
-) -> None:
-    """A second of the man, and after it a second of another; frames 30 on are the other's."""
-    other = remake(shared_media / "grid_s1" / "bbaf2n.mp4", tmp_path / "other.mp4", "-t", "1", "-r", "30000/1001",
-                   "-vf", "scale=640:480", "-an")  # fmt: skip
-    joined = tmp_path / "joined.mp4"
-    remake(second, joined, "-i", str(other), "-filter_complex", "[0:v][1:v]concat=n=2:v=1", "-r", "30000/1001")
-    measured = editor.measure(joined)
-    assert measured.cuts == [30]
+def joined(first: Path, other: Path, out: Path) -> Path:
+    return remake(first, out, "-i", str(other), "-filter_complex", "[0:v][1:v]concat=n=2:v=1", "-r", "30000/1001")
+
+
+def test_a_cut_begins_a_new_shot_and_each_is_followed_for_itself(editor: Editor, second: Path, tmp_path: Path) -> None:
+    """A second of the man, and after it the same, darker and seen in a mirror; frames 30 on are that."""
+    other = remake(second, tmp_path / "other.mp4", "-vf", "hflip,eq=brightness=-0.3", "-an")
+    measured = editor.measure(joined(second, other, tmp_path / "joined.mp4"))
+    assert (measured.cuts, measured.n_faces) == ([30], 1)
     assert [shot.first for shot in measured.shots] == [0, 30]
     alone = editor.measure(other)
     assert measured.found.all()
     difference = np.abs(measured.shots[1].attributes.pose_deg[:25] - alone.attributes.pose_deg[:25])
     assert difference.mean() < SAME_POSE_DEG
+
+
+def test_who_comes_after_a_cut_is_not_taken_for_the_one_who_was_there(
+    editor: Editor, second: Path, shared_media: Path, tmp_path: Path
+) -> None:
+    """A second of the man, and after it half a second of another with a smaller face."""
+    other = remake(shared_media / "grid_s1" / "bbaf2n.mp4", tmp_path / "other.mp4", "-t", "0.5", "-r", "30000/1001",
+                   "-vf", "scale=640:480", "-an")  # fmt: skip
+    film = joined(second, other, tmp_path / "joined.mp4")
+    measured = editor.measure(film)
+    assert (measured.cuts, measured.n_faces, measured.face) == ([30], 2, 1)
+    assert [shot.first for shot in measured.shots] == [0]
+    assert measured.gaps == [(30, len(measured.found) - 1)]
+    assert editor.measure(film, face=2).gaps == [(0, 29)]
 
 
 def test_frames_come_one_by_one_for_those_who_embed_the_editor(editor: Editor, second: Path) -> None:

@@ -1,9 +1,9 @@
-"""Shut eyes that are to be opened get those of a frame before."""
+"""Shut eyes that are to be opened get those of another frame."""
 
 import numpy as np
 import pytest
 
-from talkedit.edit.eyes import LENDERS, MIN_GAIN, OPEN_FROM, EyeLender
+from talkedit.edit.eyes import LENDERS, MIN_GAIN, OPEN_FROM, EyeLender, first_lender
 from talkedit.edit.renderer import Crops
 
 SIDE_PX = 100
@@ -87,9 +87,29 @@ def test_others_are_left_alone(openness: float, wanted: float) -> None:
     assert same(lender(frame, asked(wanted)), frame)
 
 
-def test_without_an_open_eye_before_nothing_is_lent() -> None:
+def test_without_an_open_eye_before_nothing_is_lent_but_what_was_looked_up_ahead() -> None:
     frames = crops([0.1, 0.2, 0.8])
     assert same(EyeLender()(frames, asked(0.8, 0.8, 0.8)), frames)
+    given = EyeLender(frames.take(slice(2, 3)))(frames, asked(0.8, 0.2, 0.8))
+    assert given.eye_openness == pytest.approx([0.8, 0.2, 0.8])
+    assert np.abs(given.images[0].astype(int) - frames.images[2]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("shown", "wanted", "lender"),
+    [
+        ([0.1, 0.2, 0.5, 0.9, 0.6], [0.8] * 5, 3),
+        ([0.1, 0.5] + [0.6] * LENDERS + [1.0], [0.8] * (LENDERS + 3), 2),  # what comes more than a second later is not
+        ([0.1, 0.2, 0.5, 0.9, 0.6], [0.1, 0.2, 0.8, 0.8, 0.8], None),
+        ([0.5, 0.1, 0.9], [0.8] * 3, None),
+        ([0.1, 0.2, 0.3], [0.8] * 3, None),
+    ],
+    ids=["the widest of a second", "no further", "nothing to open", "open from the first frame", "never open"],
+)
+def test_a_shot_that_begins_with_shut_eyes_borrows_from_ahead(
+    shown: list[float], wanted: list[float], lender: int | None
+) -> None:
+    assert first_lender(asked(*shown), asked(*wanted)) == lender
 
 
 def test_no_more_than_a_second_is_remembered() -> None:

@@ -8,6 +8,9 @@ from torch import Tensor
 from talkedit.face.head import TURNING_POINT, turn_heads
 from talkedit.face.pose import HEAD_MODEL_INDICES, HEAD_MODEL_POINTS
 from talkedit.models.guide import ELLIPSOID_CENTRE, ELLIPSOID_RADII, RELIEF, Heads, guide
+from talkedit.models.landmarks import eye_points
+from talkedit.models.lids import Eyes, move_lids
+from talkedit.models.lips import Mouth, move_lips
 
 from .. import tiny
 
@@ -21,6 +24,7 @@ NOSE_TOO_FLAT_CM = 0.7
 INTERPOLATION_PX = 0.1
 # A ray meets the relief a little beside where it meets the ellipsoid, and cubic lookups bend a ramp by 0.05 px.
 RELIEF_TOLERANCE_PX = 0.35
+SAME_POSITION = 1e-5  # share of the side
 DOT_PX = 0.2  # how far the middle of a dot is from where the dot's middle went
 
 
@@ -79,6 +83,33 @@ def test_the_same_pose_leaves_the_picture_as_it_is() -> None:
     guided, still = guide(source, same, same).layers().split(3, dim=1)
     assert (guided - source).abs().max() < 1 / 255
     assert (still - source).abs().max() < 1 / 255
+
+
+def test_what_follows_from_the_same_head_is_what_would_be_worked_out() -> None:
+    source, same = torch.rand(1, 3, SIDE_PX, SIDE_PX), heads(at(3, -2, (20, 10, -5)))
+    short, long = guide(source, same, same), guide(source, same, Heads(*(part.clone() for part in same)))
+    assert short.still is None
+    assert long.still is not None
+    torch.testing.assert_close(short.guided, long.guided, atol=SAME_POSITION, rtol=0)
+    torch.testing.assert_close(short.head, long.head)
+    torch.testing.assert_close(short.still_pictures(), long.still_pictures(), atol=1 / 255, rtol=0)
+
+
+@pytest.mark.parametrize("turned_deg", [(0, 0, 0), (25, -10, 8)])
+@pytest.mark.parametrize("opening", [0.0, 0.6])
+def test_lids_and_lips_are_moved_in_a_part_as_they_would_be_in_all(
+    turned_deg: tuple[float, float, float], opening: float
+) -> None:
+    asked, picture = torch.tensor([opening]), torch.rand(1, 3, SIDE_PX, SIDE_PX)
+    points = torch.from_numpy((project(tiny.face_points(0.7), at()) + 0.5) / SIDE_PX).float()[None]
+    eyes, mouth = Eyes(eye_points(points), torch.tensor([0.7]), asked), Mouth(points, asked)
+    posed = [heads(at()), heads(at(pose_deg=turned_deg))]
+    followed = ((guide(picture, *posed).guided + 1) / 2).unbind(dim=1)
+    shift = torch.stack(move_lids(*followed, eyes)) + torch.stack(move_lips(*followed, mouth))
+    expected = torch.stack([x + dx for x, dx in zip(followed, shift, strict=True)], dim=1)
+    got = (guide(picture, *posed, eyes=eyes, mouth=mouth).guided + 1) / 2
+    assert (shift.abs() * SIDE_PX).max() > 1
+    torch.testing.assert_close(got, expected, atol=SAME_POSITION, rtol=0)
 
 
 def test_a_head_that_moves_is_looked_up_where_it_was() -> None:
