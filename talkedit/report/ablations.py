@@ -18,6 +18,11 @@ ABLATIONS: dict[str, list[str]] = {
     "A+P+E": ["pose", "emotion"],
     "A+P+E+B": ["pose", "emotion", "blink"],
 }
+# The paper's way of drawing and its channels, at the size and with the training of params.yaml: what this project's
+# own network is held against.
+REFERENCE = "reference"
+REFERENCE_MODEL = {"sources": "raw", "max_width": 512, "decoder_ratio": 4, "embedding_dim": 512}
+RUNS = (*ABLATIONS, BASELINE, REFERENCE)
 TARGET = "evaluate"
 
 
@@ -35,6 +40,8 @@ def overrides(project: Path, which: str, seed: int) -> list[str]:
     seeds = [f"train.seed={seed}", f"discriminator.seed={seed}"]
     if which == BASELINE:
         return [*_flat(_profile(project / PROFILE)), *seeds]
+    if which == REFERENCE:
+        return [*_flat({"model": REFERENCE_MODEL}), *seeds]
     return [f"model.attributes=[{','.join(ABLATIONS[which])}]", "model.sources=raw", *seeds]
 
 
@@ -43,7 +50,7 @@ def run_ablations(project: Path, which: list[str], seeds: list[int]) -> Iterator
 
     Args:
         project: The project's folder, a git repository.
-        which: Some of `ABLATIONS`, or the baseline.
+        which: Some of `RUNS`.
         seeds: Of each.
 
     Yields:

@@ -29,17 +29,18 @@ def tables(
 
 def ablations(
     seeds: Annotated[str, typer.Option(help="Such as 0,1,2: of training and of the discriminator's.")] = "0",
-    only: Annotated[str | None, typer.Option(help="Some of A, A+P, A+P+E, A+P+E+B, wav2lip.")] = None,
+    only: Annotated[str | None, typer.Option(help="Some of A, A+P, A+P+E, A+P+E+B, wav2lip, reference.")] = None,
 ) -> None:
     """Train and evaluate the paper's ablations and its baseline, as DVC experiments beside the workspace.
 
+    reference is the paper's layout with its channels, trained on as many images as params.yaml says.
     What was run before is not run again; stopped, it goes on with the run that it was at.
     """
-    from talkedit.report.ablations import ABLATIONS, BASELINE, run_ablations  # noqa: PLC0415
+    from talkedit.report.ablations import RUNS, run_ablations  # noqa: PLC0415
 
-    which = only.split(",") if only else [*ABLATIONS, BASELINE]
-    if unknown := [one for one in which if one not in (*ABLATIONS, BASELINE)]:
-        raise ParamsError(f"--only {unknown[0]}: is none of {', '.join([*ABLATIONS, BASELINE])}")
+    which = only.split(",") if only else list(RUNS)
+    if unknown := [one for one in which if one not in RUNS]:
+        raise ParamsError(f"--only {unknown[0]}: is none of {', '.join(RUNS)}")
     if not all(seed.isdecimal() for seed in seeds.split(",")):
         raise ParamsError(f"--seeds {seeds}: should be numbers with commas between, such as 0,1,2")
     for line in run_ablations(PROJECT, which, [int(seed) for seed in seeds.split(",")]):

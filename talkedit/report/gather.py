@@ -7,7 +7,7 @@ from typing import Any
 from talkedit.evaluate.outputs import SYSTEMS_FILE
 from talkedit.evaluate.reconstruct import OURS
 from talkedit.report import paper
-from talkedit.report.ablations import ABLATIONS, BASELINE, experiment_name
+from talkedit.report.ablations import ABLATIONS, BASELINE, REFERENCE, experiment_name
 from talkedit.report.runs import read_json, seeds_of
 from talkedit.report.tables import Line, Table
 
@@ -35,9 +35,10 @@ def sync_key(systems: dict[str, Any]) -> str:
 
 
 def method_lines(project: Path, person: str) -> list[Line]:
-    """The baseline, then every system of the last evaluation."""
+    """The baseline, the reference, then every system of the last evaluation."""
     systems = read_json(_systems(project, person))
     lines = [_experiment(project, person, BASELINE, "Wav2Lip", paper.METHODS["Wav2Lip"])]
+    lines.append(_experiment(project, person, REFERENCE, paper.REFERENCE, None))
     for name, system in systems.items():
         seeds = [system["scores"]] if system["scores"] else []
         lines.append(Line(name, seeds, paper.METHODS.get(name), system["reason"] or ""))
@@ -50,7 +51,7 @@ def ablation_lines(project: Path, person: str) -> list[Line]:
     return [_experiment(project, person, which, which, paper.ABLATIONS[which]) for which in ABLATIONS]
 
 
-def _experiment(project: Path, person: str, which: str, name: str, row: paper.Row) -> Line:
+def _experiment(project: Path, person: str, which: str, name: str, row: paper.Row | None) -> Line:
     seeds = seeds_of(project, person, partial(experiment_name, which))
     return Line(name, seeds, row, "" if seeds else NOT_RUN)
 

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import yaml
 
 from talkedit.errors import ParamsError, TalkeditError
 from talkedit.report.ablations import experiment_name, overrides
@@ -53,7 +54,7 @@ def test_both_tables_hold_what_was_run_and_what_was_not(project: Path) -> None:
     assert "| A+P | 0.800 ± 0.141 (n=2) | 1.500 ± 0.000 (n=2) | – | – | 0.70 | 0.49 | 0.95 | 4.73 |  |" in text
     assert "| this system | 0.800 | – | – | – | 0.72 | 0.46 | 0.86 | 4.79 |  |" in text
     assert "| EAMM | – | – | – | – | – | – | – | – | no usable release |" in text
-    assert text.count("not run yet") == 4  # A, A+P+E, A+P+E+B, Wav2Lip
+    assert text.count("not run yet") == 5  # A, A+P+E, A+P+E+B, Wav2Lip
     assert text.count("cannot be compared") == 2
     assert "".join(latex(table) for table in both_tables(project, "me")).count(r"\begin{table}") == 2
 
@@ -78,6 +79,12 @@ def test_an_ablation_sets_what_it_is_called() -> None:
     ]
     baseline = overrides(PROJECT_ROOT, "wav2lip", 0)
     assert {"model.kind=wav2lip", "model.attributes=[]", "loss.lambda_v=0.0", "train.seed=0"} <= set(baseline)
+    reference = overrides(PROJECT_ROOT, "reference", 1)
+    assert reference[-2:] == ["train.seed=1", "discriminator.seed=1"]
+    # What the paper's profile has of it, but for the size: that of params.yaml.
+    paper = yaml.safe_load((PROJECT_ROOT / "profiles/paper.yaml").read_text())["model"]
+    of_the_layout = ("sources", "max_width", "decoder_ratio", "embedding_dim")
+    assert reference[:-2] == [f"model.{key}={paper[key]}" for key in of_the_layout]
 
 
 def test_without_its_profile_the_baseline_is_refused(tmp_path: Path) -> None:
