@@ -103,11 +103,11 @@ def test_lids_and_lips_are_moved_in_a_part_as_they_would_be_in_all(
     asked, picture = torch.tensor([opening]), torch.rand(1, 3, SIDE_PX, SIDE_PX)
     points = torch.from_numpy((project(tiny.face_points(0.7), at()) + 0.5) / SIDE_PX).float()[None]
     eyes, mouth = Eyes(eye_points(points), torch.tensor([0.7]), asked), Mouth(points, asked)
-    posed = [heads(at()), heads(at(pose_deg=turned_deg))]
-    followed = ((guide(picture, *posed).guided + 1) / 2).unbind(dim=1)
-    shift = torch.stack(move_lids(*followed, eyes)) + torch.stack(move_lips(*followed, mouth))
-    expected = torch.stack([x + dx for x, dx in zip(followed, shift, strict=True)], dim=1)
-    got = (guide(picture, *posed, eyes=eyes, mouth=mouth).guided + 1) / 2
+    source, target = heads(at()), heads(at(pose_deg=turned_deg))
+    x, y = ((guide(picture, source, target).guided + 1) / 2).unbind(dim=1)
+    shift = torch.stack(move_lids(x, y, eyes)) + torch.stack(move_lips(x, y, mouth))
+    expected = torch.stack([x, y], dim=1) + shift.transpose(0, 1)
+    got = (guide(picture, source, target, eyes=eyes, mouth=mouth).guided + 1) / 2
     assert (shift.abs() * SIDE_PX).max() > 1
     torch.testing.assert_close(got, expected, atol=SAME_POSITION, rtol=0)
 
