@@ -18,6 +18,10 @@ from talkedit.models.guide import Heads
 from talkedit.records import CLIP_FPS
 from talkedit.shards.samples import Sample
 
+AT_ONCE = 8  # crops that are shrunk together
+RED_GREEN_BLUE = (2, 0, 1)  # planes of gbrp
+WHOLE_PLANES_PX = 16  # libswscale fills the planes of other widths up to a multiple of this, and leaves out the rest
+
 
 @dataclass(frozen=True)
 class LoadedClip:
@@ -44,7 +48,7 @@ def load_clip(sample: Sample, image_px: int) -> LoadedClip:
     Raises:
         TalkeditError: As `decode_crops`.
     """
-    pictures = torch.stack([shrink(crop, image_px) for crop in decode_crops(sample)])
+    pictures = _pictures(sample, image_px)
     times_s = (np.arange(sample.n_frames) + 0.5) / float(CLIP_FPS)
     return LoadedClip(
         sample=sample,
@@ -61,19 +65,7 @@ def decode_crops(sample: Sample) -> Iterator[np.ndarray]:
     Raises:
         TalkeditError: The video is damaged, or has not as many frames as the clip.
     """
-    n_decoded, problem = 0, "its video is short"
-    to_rgb = VideoReformatter()  # one for all frames: to set it up costs half as much as decoding a frame
-    try:
-        with av.open(io.BytesIO(sample.crops_mp4), "r") as container:
-            for stream in container.streams.video:
-                stream.codec_context.thread_count = 1  # several clips are decoded side by side instead
-            for frame in container.decode(video=0):
-                n_decoded += 1
-                yield to_rgb.reformat(frame, format="rgb24").to_ndarray()
-    except FFmpegError as error:
-        problem = f"its video cannot be read: {error.strerror}"
-    if n_decoded != sample.n_frames:
-        raise TalkeditError(f"shard sample {sample.clip_id!r} is damaged ({problem}); run `dvc repro -f shards`")
+    return (frame.to_ndarray() for frame in _decode(sample, "rgb24"))
 
 
 def shrink(crop: np.ndarray, image_px: int) -> Tensor:
@@ -82,9 +74,64 @@ def shrink(crop: np.ndarray, image_px: int) -> Tensor:
     In training, evaluation and editing alike. On bytes in the order in which they are decoded, torch is four times as
     fast as on floats (0.13 against 0.47 ms from 336 to 96 px on one core), and at most one level away.
     """
-    picture = torch.from_numpy(crop).permute(2, 0, 1)[None]
-    small = F.interpolate(picture, size=(image_px, image_px), mode="bilinear", antialias=True, align_corners=False)
-    return small[0].contiguous()
+    return _shrink(crop[None], image_px)[0].contiguous()
+
+
+def _shrink(crops: np.ndarray, image_px: int) -> Tensor:
+    pictures = torch.from_numpy(crops).permute(0, 3, 1, 2)
+    return F.interpolate(pictures, size=(image_px, image_px), mode="bilinear", antialias=True, align_corners=False)
+
+
+def _pictures(sample: Sample, image_px: int) -> Tensor:
+    """All crops of a clip at the networks' size, (T, 3, px, px) uint8.
+
+    New pages of memory cost more than what is put there: 0.11 ms a frame of 256 px, against 0.02 ms to convert it. So
+    all frames go straight into one piece, which torch takes from what was let go of; numpy would ask for new pages.
+    """
+    pictures = torch.empty(sample.n_frames, 3, image_px, image_px, dtype=torch.uint8)
+    fill = _fill if image_px == sample.track.size_px and image_px % WHOLE_PLANES_PX == 0 else _fill_shrunk
+    fill(pictures.numpy(), sample)
+    return pictures
+
+
+def _fill(pictures: np.ndarray, sample: Sample) -> None:
+    """Crops that have the networks' size, plane by plane: a third of the time of pixel by pixel."""
+    side_px = sample.track.size_px
+    for picture, frame in zip(pictures, _decode(sample, "gbrp"), strict=True):
+        for channel, index in zip(picture, RED_GREEN_BLUE, strict=True):
+            plane = frame.planes[index]
+            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)  # type: ignore[arg-type]
+            channel[:] = rows[:, :side_px]
+
+
+def _fill_shrunk(pictures: np.ndarray, sample: Sample) -> None:
+    """Crops of another size, several at once: two thirds of the time of one by one."""
+    side_px, image_px = sample.track.size_px, pictures.shape[-1]
+    crops = np.empty((AT_ONCE, side_px, side_px, 3), np.uint8)
+    for index, frame in enumerate(_decode(sample, "rgb24")):
+        n_waiting = index % AT_ONCE + 1
+        crops[n_waiting - 1] = frame.to_ndarray()
+        if n_waiting == AT_ONCE or index == sample.n_frames - 1:
+            pictures[index + 1 - n_waiting : index + 1] = _shrink(crops[:n_waiting], image_px).numpy()
+
+
+def _decode(sample: Sample, pixel_format: str) -> Iterator[av.VideoFrame]:
+    n_decoded, problem = 0, "its video is not its own"
+    converter = VideoReformatter()  # one for all frames: to set it up costs half as much as decoding a frame
+    try:
+        with av.open(io.BytesIO(sample.crops_mp4), "r") as container:
+            for stream in container.streams.video:
+                stream.codec_context.thread_count = 1  # several clips are decoded side by side instead
+            for frame in container.decode(video=0):
+                n_decoded += 1
+                if n_decoded > sample.n_frames or frame.width != sample.track.size_px:
+                    n_decoded = 0
+                    break
+                yield converter.reformat(frame, format=pixel_format, threads=1)
+    except FFmpegError as error:
+        problem = f"its video cannot be read: {error.strerror}"
+    if n_decoded != sample.n_frames:
+        raise TalkeditError(f"shard sample {sample.clip_id!r} is damaged ({problem}); run `dvc repro -f shards`")
 
 
 def heads_of(sample: Sample) -> Heads:

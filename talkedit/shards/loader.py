@@ -6,7 +6,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ import torch
 from talkedit.errors import ParamsError, TalkeditError
 from talkedit.shards.clips import LoadedClip, load_clip
 from talkedit.shards.index import Entry, index_split, read_sample
-from talkedit.shards.sampler import Sampler, draw_frames, rarity
+from talkedit.shards.sampler import Floats, Pick, Sampler, draw_frames, rarity
 from talkedit.shards.windows import Window
 
 WINDOWS_AHEAD = 128
@@ -38,8 +38,9 @@ class Loader:
         n_frames: T, frames in a window.
         n_windows: B, windows in a step, of all processes together.
         seed: Which run.
-        other_clips_share: Share of the windows whose sources come from another clip: that of the step's next window.
-        rank: Which of the processes this is; each gets its own part of the step's windows, in order.
+        other_clips_share: Share of the windows whose sources come from another clip of the person.
+        rank: Which of the processes this is; each gets its own part of the step's windows, in order, and decodes
+            the clips of these alone.
         n_ranks: How many processes share a step.
 
     Attributes:
@@ -76,7 +77,7 @@ class Loader:
         self._n_steps_ahead = math.ceil(WINDOWS_AHEAD / n_own)
         n_threads = min(max((os.cpu_count() or 1) // (2 * n_ranks), 1), MAX_THREADS)
         self._decoders = ThreadPoolExecutor(n_threads, thread_name_prefix="decoder")
-        self._clips: dict[int, Future[LoadedClip]] = {}
+        self._clips: dict[int, Future[_Ready]] = {}
         self._start_over()
         self.waited_s = 0.0
 
@@ -92,7 +93,7 @@ class Loader:
         """
         planned = self._plan(step)
         started = time.monotonic()
-        pairs = [(self._clips[clip].result(), self._clips[following].result()) for clip, following in planned]
+        pairs = [(self._clips[pick.clip].result(), self._clips[pick.other].result()) for pick in planned]
         self.waited_s += time.monotonic() - started
         self._forget()
         first = step * self._n_windows + self._own.start
@@ -109,22 +110,21 @@ class Loader:
         self.close()
 
     def _start_over(self) -> None:
-        self._sampler = Sampler([entry.n_frames for entry in self._entries], self._n_frames, self._seed)
-        # This process's clips of the steps to come, each with that of the window that follows it in the step.
-        self._planned: dict[int, list[tuple[int, int]]] = {}
+        lengths = [entry.n_frames for entry in self._entries]
+        self._sampler = Sampler(lengths, self._n_frames, self._n_windows, self._seed)
+        self._planned: dict[int, list[Pick]] = {}  # this process's clips of the steps to come
         self._next_step = 0
 
-    def _plan(self, step: int) -> list[tuple[int, int]]:
+    def _plan(self, step: int) -> list[Pick]:
         """The clips of a step's windows; these and those of the next steps are being decoded."""
         if step < self._next_step and step not in self._planned:
             self._start_over()
         self._planned = {later: clips for later, clips in self._planned.items() if later >= step}
         while self._next_step <= step + self._n_steps_ahead:
-            clips = [next(self._sampler) for _ in range(self._n_windows)]
-            pairs = list(zip(clips, clips[1:] + clips[:1], strict=True))[self._own]
+            picks = next(self._sampler)[self._own]
             if self._next_step >= step:
-                self._planned[self._next_step] = pairs
-                for clip in chain.from_iterable(pairs):
+                self._planned[self._next_step] = picks
+                for clip in chain.from_iterable(picks):
                     self._request(clip)
             self._next_step += 1
         return self._planned.pop(step)
@@ -135,8 +135,10 @@ class Loader:
 
     def _forget(self) -> None:
         """Lets go of clips that are out of the pool, the oldest first, while there are too many in memory."""
-        needed = self._sampler.pool().union(*chain.from_iterable(self._planned.values()))
         n_bytes = sum(self._n_bytes(clip) for clip in self._clips)
+        if n_bytes <= KEPT_BYTES:
+            return
+        needed = self._sampler.pool(self._own).union(chain.from_iterable(chain.from_iterable(self._planned.values())))
         for clip in [clip for clip in self._clips if clip not in needed]:
             if n_bytes <= KEPT_BYTES:
                 break
@@ -146,11 +148,10 @@ class Loader:
     def _n_bytes(self, clip: int) -> int:
         return self._entries[clip].n_frames * (3 * self._image_px**2 + MEL_BYTES)
 
-    def _window(self, clip: LoadedClip, following: LoadedClip, index: int, in_a_row: bool) -> Window:
-        rng = np.random.default_rng((self._seed, index))
-        weights = rarity(clip.sample.attributes.eye_openness, OPENNESS_BIN)
-        target = draw_frames(weights, self._n_frames, rng, in_a_row)
-        source_clip = following if rng.random() < self._other_clips_share else clip
+    def _window(self, ready: "_Ready", other: "_Ready", index: int, in_a_row: bool) -> Window:
+        rng, clip = np.random.default_rng((self._seed, index)), ready.clip
+        target = draw_frames(ready.weights, self._n_frames, rng, in_a_row)
+        source_clip = other.clip if rng.random() < self._other_clips_share else clip
         others = np.arange(source_clip.sample.n_frames)
         if source_clip is clip:
             others = np.setdiff1d(others, target)
@@ -158,5 +159,13 @@ class Loader:
         return Window(clip, torch.from_numpy(target), source_clip, torch.from_numpy(source))
 
 
-def _load(entry: Entry, image_px: int) -> LoadedClip:
-    return load_clip(read_sample(entry), image_px)
+class _Ready(NamedTuple):
+    """A clip, and how often each of its frames is to be a target, relative to the others."""
+
+    clip: LoadedClip
+    weights: Floats
+
+
+def _load(entry: Entry, image_px: int) -> _Ready:
+    clip = load_clip(read_sample(entry), image_px)
+    return _Ready(clip, rarity(clip.sample.attributes.eye_openness, OPENNESS_BIN))

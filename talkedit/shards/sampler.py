@@ -1,5 +1,6 @@
 """Which frames a run looks at, and in which order: decided by the seed alone, and known without decoding anything."""
 
+import math
 import random
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,43 +22,65 @@ class Visit(NamedTuple):
     n_items: int
 
 
+class Pick(NamedTuple):
+    """The clip of a window, and another one that its sources may come from: the same only where clips are few."""
+
+    clip: int
+    other: int
+
+
 class Sampler:
-    """An endless sequence of clips, one for each window of a run.
+    """An endless sequence of steps: for each the clips of its windows.
 
-    All clips come, in a new random order each time, into a pool of 32; each window is of a random one of these, so
-    that windows of one clip lie far apart. A clip that has given its windows leaves the pool. It is therefore decoded
-    once for up to 16 windows. Where there are fewer than 32 clips, the pool holds them several times.
+    All clips come, in a new random order each time, into a pool of at least 32; each window is of a random one of
+    these, so that windows of one clip lie far apart. A clip that has given its windows leaves the pool. It is therefore
+    decoded once for up to 16 windows. Where there are fewer clips, the pool holds them several times.
 
-    To go on from a step, draw as many as were drawn before: a million a second.
+    The pool is divided among the windows of a step: each has its own part, which its clip and the other one come from.
+    So processes that share the windows need different clips, and however many they are, the windows are the same.
+
+    To go on from a step, draw as many as were drawn before: half a million windows a second.
 
     Args:
         n_frames: Length of each clip; long clips give more windows than short ones.
         n_window_frames: T, length of a window.
+        n_windows: B, windows in a step.
         seed: Which run.
     """
 
-    def __init__(self, n_frames: Sequence[int], n_window_frames: int, seed: int) -> None:
+    def __init__(self, n_frames: Sequence[int], n_window_frames: int, n_windows: int, seed: int) -> None:
         self._visits = [
             visit for clip, length in enumerate(n_frames) for visit in _visits(clip, length, n_window_frames)
         ]
         self._random = random.Random(seed).random  # noqa: S311 (its sequence is the same in every version of Python)
         self._coming: list[Visit] = []
-        self._pool = [self._next_visit() for _ in range(POOL)]
-        self._left = [visit.n_items for visit in self._pool]
+        self._n_slots = max(math.ceil(POOL / n_windows), 2)  # of each window
+        self._pool = [self._next_visit() for _ in range(n_windows * self._n_slots)]
+        # A run begins in the midst of their windows, or all would be used up, and the next ones needed, at about once.
+        self._left = [1 + int(self._random() * visit.n_items) for visit in self._pool]
 
-    def __next__(self) -> int:
-        """The number of the next window's clip."""
-        slot = int(self._random() * POOL)
-        clip = self._pool[slot].clip
+    def __next__(self) -> list[Pick]:
+        """The clips of the next step's windows, by their numbers."""
+        return [self._pick(first) for first in range(0, len(self._pool), self._n_slots)]
+
+    def pool(self, windows: slice = slice(None)) -> set[int]:
+        """The clips that some of a step's windows are being drawn from."""
+        slots = range(len(self._pool) // self._n_slots)[windows]
+        first, last = slots.start * self._n_slots, slots.stop * self._n_slots
+        return {visit.clip for visit in self._pool[first:last]}
+
+    def _pick(self, first: int) -> Pick:
+        slot, n_slots = int(self._random() * self._n_slots), self._n_slots
+        other = (slot + 1 + int(self._random() * (n_slots - 1))) % n_slots
+        pick = Pick(self._pool[first + slot].clip, self._pool[first + other].clip)
+        self._use(first + slot)
+        return pick
+
+    def _use(self, slot: int) -> None:
         self._left[slot] -= 1
         if not self._left[slot]:
             self._pool[slot] = self._next_visit()
             self._left[slot] = self._pool[slot].n_items
-        return clip
-
-    def pool(self) -> set[int]:
-        """The clips that windows are being drawn from."""
-        return {visit.clip for visit in self._pool}
 
     def _next_visit(self) -> Visit:
         if not self._coming:

@@ -1,6 +1,7 @@
 """One clip, decoded."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from talkedit.errors import TalkeditError
+from talkedit.media.video import write_video
+from talkedit.records import CLIP_FPS
 from talkedit.shards.clips import LoadedClip, decode_crops, load_clip, shrink
 
 from .. import tiny
@@ -46,6 +49,20 @@ def test_shrinking_bytes_is_shrinking_floats_to_one_level(image_px: int) -> None
     assert (shrink(crop, image_px) - exact).abs().max() <= 1.01
 
 
+@pytest.mark.parametrize(("size_px", "image_px"), [(40, 24), (40, 40), (48, 48)])  # 40 is no multiple of 16
+def test_a_clip_s_pictures_are_its_crops_each_shrunk_by_itself(size_px: int, image_px: int, tmp_path: Path) -> None:
+    sample, random = tiny.corpus()[0], np.random.default_rng(0)
+    images = [random.integers(0, 256, (size_px, size_px, 3)).astype(np.uint8) for _ in range(sample.n_frames)]
+    write_video(tmp_path / "crops.mp4", images, CLIP_FPS, crf=10)
+    track = dataclasses.replace(sample.track, size_px=size_px)
+    sample = dataclasses.replace(sample, crops_mp4=(tmp_path / "crops.mp4").read_bytes(), track=track)
+    crops = list(decode_crops(sample))
+    pictures = load_clip(sample, image_px).pictures
+    assert torch.equal(pictures, torch.stack([shrink(crop, image_px) for crop in crops]))
+    if image_px == size_px:
+        assert torch.equal(pictures, torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2))
+
+
 def test_landmarks_are_shares_of_the_side(clips: list[LoadedClip]) -> None:
     # Crop pixel 0 reaches from share 0 to 1/40, so its centre is at half of that.
     expected = (clips[0].sample.track.landmarks_px[3, 30] + 0.5) / tiny.CROP_PX
@@ -72,11 +89,16 @@ def test_the_mel_window_is_centred_on_the_middle_of_the_frame(clips: list[Loaded
     assert np.array_equal(clips[0].mel[10].numpy(), clips[0].sample.mel[:, 34 - 8 : 34 + 8])
 
 
-@pytest.mark.parametrize("damage", ["short", "noise", "empty"])
+@pytest.mark.parametrize("damage", ["short", "long", "wide", "noise", "empty"])
 def test_damaged_crops_are_one_sentence(damage: str) -> None:
-    sample, shorter = tiny.corpus()[0], tiny.make_sample("one", "train", 1, n_frames=12)
-    crops = {"short": shorter.crops_mp4, "noise": bytes(range(256)) * 20, "empty": b""}[damage]
-    damaged = dataclasses.replace(sample, crops_mp4=crops)
+    sample, other = tiny.corpus()[0], tiny.make_sample("one", "train", 1, n_frames=12)
+    if damage == "long":
+        sample, other = other, sample
+    noise = {"noise": bytes(range(256)) * 20, "empty": b""}
+    damaged = dataclasses.replace(sample, crops_mp4=noise.get(damage, other.crops_mp4))
+    if damage == "wide":
+        track = dataclasses.replace(sample.track, size_px=tiny.CROP_PX - 2)
+        damaged = dataclasses.replace(sample, track=track)
     with pytest.raises(TalkeditError, match="'one' is damaged"):
         load_clip(damaged, IMAGE_PX)
     with pytest.raises(TalkeditError, match="'one' is damaged"):

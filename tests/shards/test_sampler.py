@@ -1,61 +1,100 @@
 """The order of a run: shuffled, fair, the same every time, known without decoding."""
 
 from collections import Counter
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 
 import numpy as np
 import pytest
 
-from talkedit.shards.sampler import MAX_ITEMS, POOL, Sampler, draw_frames, rarity
+from talkedit.shards.sampler import MAX_ITEMS, POOL, Pick, Sampler, draw_frames, rarity
 
 T = 5
 
 
-def draw(sampler: Sampler, n: int) -> list[int]:
-    return list(islice(iter(sampler.__next__, None), n))
+def draw(sampler: Sampler, n_steps: int) -> list[list[int]]:
+    """The clips of each step's windows."""
+    return [[pick.clip for pick in next(sampler)] for _ in range(n_steps)]
+
+
+def flat(steps: list[list[int]]) -> list[int]:
+    return list(chain.from_iterable(steps))
 
 
 def test_the_seed_decides_the_order() -> None:
-    lengths = [100] * 50
-    first = draw(Sampler(lengths, T, seed=3), 500)
-    assert first == draw(Sampler(lengths, T, seed=3), 500)
-    assert first != draw(Sampler(lengths, T, seed=4), 500)
+    def steps(seed: int) -> list[list[Pick]]:
+        return list(islice(iter(Sampler([100] * 50, T, 2, seed).__next__, None), 250))
+
+    assert steps(3) == steps(3)
+    assert steps(3) != steps(4)
 
 
-def test_a_clip_gives_at_most_16_windows_while_it_is_in_memory() -> None:
-    sampler = Sampler([100] * 200, T, seed=0)  # 20 windows' worth, of which 16 are taken
-    drawn = draw(sampler, 32 * 16 * 3)
-    assert max(Counter(drawn).values()) == MAX_ITEMS
+@pytest.mark.parametrize("n_windows", [1, 4, 32])
+def test_a_clip_gives_at_most_16_windows_while_it_is_in_memory(n_windows: int) -> None:
+    sampler = Sampler([100] * 500, T, n_windows, seed=0)  # 20 windows' worth, of which 16 are taken
+    drawn = Counter(flat(draw(sampler, POOL * MAX_ITEMS * 4 // n_windows)))
+    assert max(drawn.values()) == MAX_ITEMS
 
 
-def test_windows_are_shuffled_across_the_whole_pool() -> None:
-    sampler = Sampler([100] * 200, T, seed=0)
-    draw(sampler, 1000)  # past the start, where all clips have come at once
+@pytest.mark.parametrize("n_windows", [1, 4, 5, 32])
+def test_windows_are_shuffled_across_the_whole_pool(n_windows: int) -> None:
+    sampler = Sampler([100] * 400, T, n_windows, seed=0)
     pool = sampler.pool()
-    assert len(pool) == POOL >= 32
-    assert len(set(draw(sampler, 10 * POOL)) & pool) >= 0.9 * POOL
-    neighbours = draw(sampler, 5000)
-    same = np.mean([a == b for a, b in pairwise(neighbours)])
-    assert same == pytest.approx(1 / POOL, abs=0.01)  # as rare as chance
+    assert len(pool) >= POOL == 32
+    steps = draw(sampler, 20 * len(pool) // n_windows)
+    assert len(set(flat(steps[: 4 * len(pool) // n_windows])) & pool) >= 0.9 * len(pool)
+    same = np.mean([a == b for first, second in pairwise(steps) for a, b in zip(first, second, strict=True)])
+    assert same == pytest.approx(n_windows / len(pool), abs=0.04)  # as rare as chance in the window's part of the pool
+
+
+@pytest.mark.parametrize("n_windows", [1, 4])
+def test_windows_of_a_step_share_no_clip_where_there_are_enough(n_windows: int) -> None:
+    assert all(len(set(step)) == n_windows for step in draw(Sampler([80] * 300, T, n_windows, seed=0), 500))
+
+
+def test_each_window_of_a_step_has_clips_of_its_own() -> None:
+    """So that processes that share the windows decode different ones; both clips of a window come from its part."""
+    sampler, seen = Sampler([100] * 1000, T, 4, seed=0), [set(), set(), set(), set()]
+    parts = [sampler.pool(slice(index, index + 1)) for index in range(4)]
+    assert [len(part) for part in parts] == [8] * 4
+    assert sampler.pool(slice(1, 3)) == parts[1] | parts[2]
+    for _ in range(400):  # 1600 windows, of about 100 clips
+        for clips, pick in zip(seen, next(sampler), strict=True):
+            assert pick.clip != pick.other
+            clips |= set(pick)
+    assert len(set.union(*seen)) == sum(map(len, seen)) > 100
+
+
+def test_clips_do_not_leave_the_pool_all_at_once() -> None:
+    """Of 64 clips two or so are used up in each step; beginning all at the same time, it would be over 5 at first."""
+    sampler, before = Sampler([80] * 1000, T, 32, seed=0), set()
+    left = []
+    for _ in range(40):
+        pool = sampler.pool()
+        left.append(len(before - pool))
+        before = pool
+        next(sampler)
+    assert np.mean(left[1:]) == pytest.approx(32 / MAX_ITEMS, abs=0.5)
+    assert max(np.convolve(left[1:], np.ones(4), mode="valid")) <= 4 * 5
 
 
 def test_every_clip_comes_before_one_comes_again() -> None:
-    sampler = Sampler([80] * 40, T, seed=0)
-    drawn = Counter(draw(sampler, 40 * MAX_ITEMS))
+    sampler = Sampler([80] * 40, T, 1, seed=0)
+    drawn = Counter(flat(draw(sampler, 40 * MAX_ITEMS)))
     assert len(drawn) >= 36  # the rest are in the pool or wait for it
     assert max(drawn.values()) <= 2 * MAX_ITEMS
 
 
-def test_long_clips_give_more_windows_each_frame_as_often() -> None:
+@pytest.mark.parametrize("n_windows", [1, 2])
+def test_long_clips_give_more_windows_each_frame_as_often(n_windows: int) -> None:
     lengths = [10, 40, 80, 160, 400]  # 2, 8, 16, 2 x 16 and 5 x 16 windows
     n_epochs = 100
-    counts = Counter(draw(Sampler(lengths, T, seed=0), n_epochs * sum(lengths) // T))
+    counts = Counter(flat(draw(Sampler(lengths, T, n_windows, seed=0), n_epochs * sum(lengths) // T // n_windows)))
     assert [counts[clip] / n_epochs for clip in range(5)] == pytest.approx([2, 8, 16, 32, 80], rel=0.15)
 
 
 def test_one_clip_is_enough() -> None:
-    sampler = Sampler([20], T, seed=0)
-    assert draw(sampler, 100) == [0] * 100
+    sampler = Sampler([20], T, 2, seed=0)
+    assert [next(sampler) for _ in range(50)] == [[Pick(0, 0)] * 2] * 50
     assert sampler.pool() == {0}
 
 
