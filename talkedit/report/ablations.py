@@ -22,7 +22,9 @@ ABLATIONS: dict[str, list[str]] = {
 # own network is held against.
 REFERENCE = "reference"
 REFERENCE_MODEL = {"sources": "raw", "max_width": 512, "decoder_ratio": 4, "embedding_dim": 512}
-RUNS = (*ABLATIONS, BASELINE, REFERENCE)
+# This project's own network as params.yaml has it: what the others, on the same images, are compared with.
+OWN = "talkedit"
+RUNS = (OWN, *ABLATIONS, BASELINE, REFERENCE)
 TARGET = "evaluate"
 
 
@@ -38,6 +40,8 @@ def overrides(project: Path, which: str, seed: int) -> list[str]:
         ParamsError: The baseline's profile cannot be read.
     """
     seeds = [f"train.seed={seed}", f"discriminator.seed={seed}"]
+    if which == OWN:
+        return seeds
     if which == BASELINE:
         return [*_flat(_profile(project / PROFILE)), *seeds]
     if which == REFERENCE:

@@ -29,11 +29,12 @@ def tables(
 
 def ablations(
     seeds: Annotated[str, typer.Option(help="Such as 0,1,2: of training and of the discriminator's.")] = "0",
-    only: Annotated[str | None, typer.Option(help="Some of A, A+P, A+P+E, A+P+E+B, wav2lip, reference.")] = None,
+    only: Annotated[str | None, typer.Option(help="Some of talkedit, A, A+P, A+P+E, A+P+E+B, wav2lip, reference.")] = None,
 ) -> None:
     """Train and evaluate the paper's ablations and its baseline, as DVC experiments beside the workspace.
 
-    reference is the paper's layout with its channels, trained on as many images as params.yaml says.
+    talkedit is this project's network as params.yaml has it, reference the paper's layout with its channels; all see
+    as many images as params.yaml says.
     What was run before is not run again; stopped, it goes on with the run that it was at.
     """
     from talkedit.report.ablations import RUNS, run_ablations  # noqa: PLC0415

@@ -7,7 +7,7 @@ from typing import Any
 from talkedit.evaluate.outputs import SYSTEMS_FILE
 from talkedit.evaluate.reconstruct import OURS
 from talkedit.report import paper
-from talkedit.report.ablations import ABLATIONS, BASELINE, REFERENCE, experiment_name
+from talkedit.report.ablations import ABLATIONS, BASELINE, OWN, REFERENCE, experiment_name
 from talkedit.report.runs import read_json, seeds_of
 from talkedit.report.tables import Line, Table
 
@@ -35,10 +35,11 @@ def sync_key(systems: dict[str, Any]) -> str:
 
 
 def method_lines(project: Path, person: str) -> list[Line]:
-    """The baseline, the reference, then every system of the last evaluation."""
+    """The baseline, the reference and this system, trained alike, then every system of the last evaluation."""
     systems = read_json(_systems(project, person))
     lines = [_experiment(project, person, BASELINE, "Wav2Lip", paper.METHODS["Wav2Lip"])]
-    lines.append(_experiment(project, person, REFERENCE, paper.REFERENCE, None))
+    alike = {REFERENCE: paper.REFERENCE, OWN: paper.ALIKE}
+    lines += [_experiment(project, person, which, name, None) for which, name in alike.items()]
     for name, system in systems.items():
         seeds = [system["scores"]] if system["scores"] else []
         lines.append(Line(name, seeds, paper.METHODS.get(name), system["reason"] or ""))
