@@ -29,7 +29,9 @@ def tables(
 
 def ablations(
     seeds: Annotated[str, typer.Option(help="Such as 0,1,2: of training and of the discriminator's.")] = "0",
-    only: Annotated[str | None, typer.Option(help="Some of talkedit, A, A+P, A+P+E, A+P+E+B, wav2lip, reference.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Some of talkedit, A, A+P, A+P+E, A+P+E+B, wav2lip, reference.")
+    ] = None,
 ) -> None:
     """Train and evaluate the paper's ablations and its baseline, as DVC experiments beside the workspace.
 
