@@ -24,7 +24,7 @@ from talkedit.evaluate.loop import ANGLES, OPENNESS, Loop, number, turned_where_
 from talkedit.evaluate.mesh import lid_opening
 from talkedit.evaluate.protocol import Pair, draw_pairs, pairs_csv
 from talkedit.evaluate.reconstruct import OURS, Reconstruction
-from talkedit.evaluate.sheet import Row, write_sheet
+from talkedit.evaluate.sheet import REAL, Row, drawn_only, write_sheet
 from talkedit.evaluate.signals import fit
 from talkedit.evaluate.syncnet import SyncNetExpert
 from talkedit.evaluate.systems import OutsideSystem, SystemParams
@@ -38,7 +38,8 @@ from talkedit.shards.index import read_preparation, read_samples
 from talkedit.shards.samples import Sample
 from talkedit.train.artifact import load_model
 
-SHEET_FILE, LOOP_FILE = "contact_sheet.png", "closed_loop.csv"
+SHEET_FILE, HEADS_FILE, LOOP_FILE = "contact_sheet.png", "heads.jpg", "closed_loop.csv"
+HEADS_ROWS = 2
 
 
 class EvaluateParams(Section):
@@ -68,7 +69,8 @@ def evaluate(
         model_folder: The model.
         judges: Folder of the stage train_discriminator: the person's own lip-sync expert.
         clips: Folder of the curate stage: the clips' sound, which SyncNet hears; None where it is not asked.
-        out: Output folder: see `talkedit.evaluate.outputs`, the contact sheet, and the closed loop's points.
+        out: Output folder: see `talkedit.evaluate.outputs`, the contact sheet, its drawn heads alone, and the closed
+            loop's points.
         params: How to examine.
 
     Returns:
@@ -85,7 +87,7 @@ def evaluate(
     pairs = draw_pairs([sample.clip_id for sample in samples], params.n_pairs, params.seed)
     n_frames = sum(sample.n_frames for sample in samples)
     reconstruction = Reconstruction(tools, likeness, n_frames)
-    worst, rows = outputs.Worst(), []
+    worst, rows, heads = outputs.Worst(), [], []
     sources = Sources(read_samples(shards, "train"), params.max_source_frames)
     for clip in track(held, "drawing again", "clips"):
         seen = reconstruction.examine(clip, sources.at(clip.sample.track.size_px))
@@ -109,8 +111,10 @@ def evaluate(
         middle = np.arange(len(clip.mel))[first : first + params.sweep_frames]
         ends = loop.examine(clip.take(middle)) | feelings.examine(clip.take(middle))
         rows += _rows(clip, middle, videos, ends, params.sheet_rows)
+        heads.append(drawn_only(rows[-1], tools.renderer.paste_mask(clip.footage.crops.images.shape[1])))
     out.mkdir(parents=True, exist_ok=True)
     write_sheet(out / SHEET_FILE, rows)
+    write_sheet(out / HEADS_FILE, heads[:HEADS_ROWS])
     write_atomically(out / LOOP_FILE, loop.table(*units).encode())
     write_atomically(out / outputs.PAIRS_FILE, pairs_csv(pairs).encode())
     outputs.write_matrix(out / outputs.MATRIX_FILE, loop.matrix(*units))
@@ -205,7 +209,7 @@ def _rows(held: Held, frames: Indices, videos: dict[str, Video], ends: dict[str,
     return [
         Row(
             f"{held.sample.clip_id}, frame {frames[at]}",
-            {"held out": truth[frames[at]]}
+            {REAL: truth[frames[at]]}
             | {label: video[frames[at]] for label, video in videos.items() if frames[at] < len(video)}
             | {label: video[at] for label, video in ends.items()},
         )

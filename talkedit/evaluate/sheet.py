@@ -7,10 +7,13 @@ import cv2
 import numpy as np
 
 from talkedit.manifest import write_atomically
-from talkedit.records import Image
+from talkedit.records import Floats, Image
 
 CELL_PX = 224
 HEADER_PX = 26
+GREY = 214
+JPEG_QUALITY = 85
+REAL = "held out"  # the column of what nobody drew
 
 
 @dataclass(frozen=True)
@@ -27,13 +30,31 @@ class Row:
 
 
 def write_sheet(path: Path, rows: list[Row]) -> None:
-    """Writes the rows below each other as a PNG, each picture under its name; a shorter row ends in white."""
+    """Writes the rows below each other, each picture under its name; a shorter row ends in white.
+
+    Args:
+        path: A PNG or a JPEG file, by its ending.
+        rows: From the top.
+    """
     drawn = [_draw(row) for row in rows]
     width_px = max(row.shape[1] for row in drawn)
     whole = [np.pad(row, ((0, 0), (0, width_px - row.shape[1]), (0, 0)), constant_values=255) for row in drawn]
     sheet = np.concatenate(whole)
-    _, png = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-    write_atomically(path, png.tobytes())
+    quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if path.suffix == ".jpg" else []
+    _, picture = cv2.imencode(path.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), quality)
+    write_atomically(path, picture.tobytes())
+
+
+def drawn_only(row: Row, shown: Floats) -> Row:
+    """The row without the real frame, and grey wherever a picture is not wholly drawn: what may be shown to others.
+
+    Args:
+        row: Of pictures of one size.
+        shown: (S, S), 1 where a picture is drawn, less where the real frame shows.
+    """
+    drawn = (shown >= 1)[..., None]
+    pictures = {name: np.where(drawn, each, GREY).astype(np.uint8) for name, each in row.pictures.items()}
+    return Row(row.title, {name: each for name, each in pictures.items() if name != REAL})
 
 
 def _draw(row: Row) -> Image:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from talkedit.evaluate import outputs
 from talkedit.evaluate.cross import Cross, agreement
 from talkedit.evaluate.drive import Drive
-from talkedit.evaluate.examine import LOOP_FILE, SHEET_FILE, EvaluateParams, evaluate
+from talkedit.evaluate.examine import HEADS_FILE, LOOP_FILE, SHEET_FILE, EvaluateParams, evaluate
 from talkedit.evaluate.experts import OwnExpert
 from talkedit.evaluate.footage import Sources
 from talkedit.evaluate.likeness import Likeness
@@ -228,6 +228,7 @@ def test_one_held_out_clip_is_paired_with_none(
     assert (tmp_path / outputs.EMOTIONS_FILE).read_text() == "asked,angry,disgust,fear,happy,sad,surprise,neutral\n"
     assert len((tmp_path / LOOP_FILE).read_text().splitlines()) == 1 + 4 * 2 * evaluate_params.sweep_frames
     assert cv2.imread(str(tmp_path / SHEET_FILE)) is not None
+    assert cv2.imread(str(tmp_path / HEADS_FILE)) is not None
     assert (tmp_path / outputs.PAIRS_FILE).read_text() == "source,giver\n"
     sweep = (tmp_path / "sweep_pitch_deg.csv").read_text().splitlines()
     assert (sweep[0], len(sweep)) == ("asked,measured,perfect", 3)

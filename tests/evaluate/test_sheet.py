@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from talkedit.errors import TalkeditError
-from talkedit.evaluate.sheet import CELL_PX, HEADER_PX, Row, write_sheet
+from talkedit.evaluate.sheet import CELL_PX, GREY, HEADER_PX, REAL, Row, drawn_only, write_sheet
 
 COLOURS = {"red": (200, 30, 20), "blue": (10, 40, 220)}
 
@@ -47,3 +47,16 @@ def test_a_row_with_fewer_pictures_ends_in_white(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(TalkeditError, match="cannot be written"):
         write_sheet(tmp_path / "none" / "sheet.png", [Row("row", {"red": picture(COLOURS["red"], 8)})])
+
+
+def test_of_drawn_heads_nothing_real_is_shown(tmp_path: Path) -> None:
+    red, blue = (picture(colour, 4) for colour in COLOURS.values())
+    shown = np.zeros((4, 4), np.float32)
+    shown[1:3, 1:3] = 1
+    shown[0, 1] = 0.99  # blended in, and so half real
+    row = drawn_only(Row("a clip", {REAL: blue, "yaw +10": red}), shown)
+    assert (row.title, list(row.pictures)) == ("a clip", ["yaw +10"])
+    assert (row.pictures["yaw +10"][1:3, 1:3] == COLOURS["red"]).all()
+    assert (row.pictures["yaw +10"][shown < 1] == GREY).all()
+    write_sheet(tmp_path / "heads.jpg", [row])
+    assert cv2.imread(str(tmp_path / "heads.jpg")).shape == (2 * HEADER_PX + CELL_PX, CELL_PX, 3)
