@@ -23,7 +23,7 @@ ELLIPSOID_CENTRE = (0.0, -3.8, 3.0)
 ELLIPSOID_RADII = (9.8, 13.5, 10.5)
 # What stands out of the ellipsoid, or lies deeper: middle x, y, height, deviation in x and y, all in cm. Least squares
 # to the points of talkedit.face.pose, eyes and brows halved (that head is made deeper than heads are), then all 1.3
-# times as high: in training frames of GRID, Lieu, the sample and others a witness found 0.71, 0.96, 0.89 and 0.92 of the
+# times as high: in training frames of GRID, Lieu, the sample and others a witness found 0.71, 0.96, 0.89, 0.92 of the
 # pitch asked for without that factor, 0.77, 1.04, 0.96 and 0.97 with it, and 1.5 squeezes eyes and brows. Without any
 # relief a face turns like a ball.
 RELIEF = (
