@@ -97,7 +97,7 @@ def evaluate(
         worst.add(
             reconstruction.clips[OURS][-1][2]["ssim_in_mask"], clip.sample.clip_id, [clip.footage.crops.images, seen]
         )
-    units = lids_to_openness(held)
+    units = _calibrated(tools, held, sources)
     emotion = build_extractors(parse(AttributesParams, read_preparation(shards)["attributes"], str(shards)))[1]
     cross = Cross(tools, likeness, emotion, shut_below(held), units[0])
     crossed = _cross(cross, pairs, {clip.sample.clip_id: clip for clip in held})
@@ -176,6 +176,13 @@ def _reasons(n_frames: int, held: list[Held], feelings: Feelings) -> dict[str, s
     if not feelings.wanted:
         reasons["emotion_share"] = "the training footage shows one emotion, or the model takes none: none is asked for"
     return reasons
+
+
+def _calibrated(tools: Tools, held: list[Held], sources: Sources) -> tuple[float, float]:
+    """`lids_to_openness` by all real frames at hand: held-out ones may hold no blink, and nothing is drawn of these."""
+    lids = [lid_opening(clip.mesh) for clip in held] + [tools.lids(part) for part in sources.parts]
+    openness = [footage.attributes.eye_openness for footage in [*(clip.footage for clip in held), *sources.parts]]
+    return lids_to_openness(np.concatenate(lids), np.concatenate(openness))
 
 
 def _steps(params: EvaluateParams) -> dict[str, list[float]]:

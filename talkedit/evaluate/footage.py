@@ -32,6 +32,11 @@ class Footage:
     crops: Crops
     attributes: Attributes
 
+    @property
+    def landmarks_px(self) -> Floats:
+        """(N, 68, 2) in crop pixels."""
+        return (self.crops.landmarks * self.crops.images.shape[1] - 0.5).astype(np.float32)
+
     def take(self, indices: Indices) -> "Footage":
         """Some of the frames."""
         return Footage(self.crops.take(indices), take_attributes(self.attributes, indices))
@@ -84,17 +89,17 @@ class Sources:
         samples = list(samples)
         n_total = sum(sample.n_frames for sample in samples)
         chosen = np.unique(np.linspace(0, n_total - 1, min(max_frames, n_total)).round().astype(np.intp))
-        self._parts: list[Footage] = []
+        self.parts: list[Footage] = []  # of a clip each, at their own size
         first = 0
         for sample in samples:
             own = chosen[(chosen >= first) & (chosen < first + sample.n_frames)] - first
             first += sample.n_frames
             if len(own):
-                self._parts.append(load_footage(sample, own))
+                self.parts.append(load_footage(sample, own))
 
     def at(self, size_px: int) -> Footage:
         """All of them, with crops of one side."""
-        return _concatenate([resized(part, size_px) for part in self._parts])
+        return _concatenate([resized(part, size_px) for part in self.parts])
 
 
 def best_sources(wanted: Footage, sources: Footage, mask: Floats) -> Indices:

@@ -44,7 +44,7 @@ class Held:
     @property
     def landmarks_px(self) -> Floats:
         """(T, 68, 2) in crop pixels."""
-        return (self.footage.crops.landmarks * self.sample.track.size_px - 0.5).astype(np.float32)
+        return self.footage.landmarks_px
 
 
 class Tools:
@@ -62,8 +62,7 @@ class Tools:
         everything = np.arange(sample.n_frames)
         footage = load_footage(sample, everything)
         mel = mel_windows(sample.mel, (everything + 0.5) / float(CLIP_FPS))
-        landmarks_px = (footage.crops.landmarks * sample.track.size_px - 0.5).astype(np.float32)
-        return Held(sample, footage, mel, self.witness.look(footage.crops.images, landmarks_px))
+        return Held(sample, footage, mel, self.witness.look(footage.crops.images, footage.landmarks_px))
 
     def edit(self, held: Held, asked: Attributes, mel: Floats | None = None) -> Video:
         """The clip with other codes, drawn as the editor does it: from its own frames, blended in.
@@ -82,20 +81,27 @@ class Tools:
         drawn = self.renderer.draw(crops, heads, source, speech, asked, opening)
         return np.stack([self.renderer.blend(*pair) for pair in zip(drawn, crops.images, strict=True)])
 
+    def lids(self, footage: Footage) -> Floats:
+        """(N,), what the witness sees of the eyes of N frames."""
+        return lid_opening(self.witness.look(footage.crops.images, footage.landmarks_px))
+
     def mask(self, size_px: int) -> Floats:
         """(S, S), 1 where the head is drawn."""
         return draw_mask(size_px, self.model.params.mask_box)[0, 0].numpy()
 
 
-def lids_to_openness(held: list[Held]) -> tuple[float, float]:
+def lids_to_openness(lids: Floats, openness: Floats) -> tuple[float, float]:
     """Factor and offset from the witness's lids to the unit of the codes, as an instrument is calibrated.
 
-    Least squares of the lids over the codes of real, held-out frames, then inverted: real frames come out with a slope
-    of 1. (Least squares of the codes over the lids would flatten whatever is measured by the square of their
-    correlation: 0.87 on GRID, where dlib, which makes the codes, repeats itself to 0.02 and the lids differ by 0.08.)
+    Least squares of the lids over the codes, then inverted: real frames come out with a slope of 1, so that 1 is what a
+    perfect control reaches. (Least squares of the codes over the lids would flatten whatever is measured by the square
+    of their correlation: 0.87 on GRID, where dlib, which makes the codes, repeats itself to 0.02 and the lids differ by
+    0.08.)
+
+    Args:
+        lids: (N,), `talkedit.evaluate.mesh.lid_opening` of real frames.
+        openness: (N,), their codes.
     """
-    lids = np.concatenate([lid_opening(each.mesh) for each in held])
-    openness = np.concatenate([each.footage.attributes.eye_openness for each in held])
     reading = fit(openness, lids)
     return (1 / reading.slope, -reading.intercept / reading.slope) if reading.slope else (float("nan"), float("nan"))
 

@@ -20,6 +20,7 @@ from talkedit.evaluate.experts import OwnExpert
 from talkedit.evaluate.footage import Sources
 from talkedit.evaluate.likeness import Likeness
 from talkedit.evaluate.loop import ANGLES, CONTROLS, OPENNESS, Loop, Point
+from talkedit.evaluate.mesh import lid_opening
 from talkedit.evaluate.reconstruct import OURS, Reconstruction
 from talkedit.evaluate.signals import fit
 from talkedit.evaluate.tools import Held, Tools, Video, lids_to_openness, shut_below
@@ -75,7 +76,7 @@ def looped(tools: Tools, held: Held) -> tuple[Loop, dict[str, Video]]:
 
 class TestLoop:
     def test_geometry_alone_does_what_is_asked_in_sign_and_size(self, looped, held: Held):
-        scores = looped[0].scores(*lids_to_openness([held]))
+        scores = looped[0].scores(*lids_to_openness(lid_opening(held.mesh), held.footage.attributes.eye_openness))
         slopes = {control: scores[f"{control}_slope"] for control in LEAST_SLOPE}
         assert all(slopes[control] > least for control, least in LEAST_SLOPE.items()), slopes
         assert all(slope < MOST_SLOPE for slope in slopes.values()), slopes
@@ -98,7 +99,7 @@ class TestLoop:
         assert np.abs(left[:, middle, middle].astype(int) - truth[:, middle, middle]).mean() > 3
 
     def test_the_tables_numbers_give_the_scores_again(self, looped, held: Held):
-        units = lids_to_openness([held])
+        units = lids_to_openness(lid_opening(held.mesh), held.footage.attributes.eye_openness)
         scores, table = looped[0].scores(*units), list(csv.DictReader(io.StringIO(looped[0].table(*units))))
         assert len(table) == len(CONTROLS) * 2 * 4  # values, frames
         for control in CONTROLS:
@@ -177,7 +178,7 @@ def test_means_weigh_clips_by_their_frames(tools: Tools, likeness: Likeness) -> 
 @pytest.fixture(scope="module")
 def crossed(tools: Tools, held: Held, likeness: Likeness) -> dict[str, float]:
     """Its own second half gives a clip's first half the attributes."""
-    factor, _ = lids_to_openness([held])
+    factor, _ = lids_to_openness(lid_opening(held.mesh), held.footage.attributes.eye_openness)
     cross = Cross(tools, likeness, XceptionEmotion(0.2, 1), shut_below([held]), factor)
     half = len(held.mel) // 2
     turned = held.take(np.arange(half, 2 * half))
@@ -253,7 +254,15 @@ def test_the_worst_are_kept_and_no_others(tmp_path: Path) -> None:
     assert {frame.image.shape for frame in read_frames(tmp_path / "01-c.mp4")} == {(16, 34, 3)}
 
 
-def test_real_faces_agree_with_their_codes(model: TrainedModel, held: Held) -> None:
-    factor, offset = lids_to_openness([held])
+def test_real_faces_agree_with_their_codes(tools: Tools, held: Held) -> None:
+    factor, offset = lids_to_openness(lid_opening(held.mesh), held.footage.attributes.eye_openness)
     assert factor > 0
     assert abs(factor * 0.3 + offset) < 2
+    assert np.corrcoef(tools.lids(held.footage), held.footage.attributes.eye_openness)[0, 1] > 0.5
+
+
+def test_lids_are_read_so_that_noise_flattens_nothing() -> None:
+    openness = np.array([0.1, 0.1, 0.9, 0.9], np.float32)
+    lids = 0.1 + 0.2 * openness + np.array([0.02, -0.02, 0.02, -0.02], np.float32)
+    assert lids_to_openness(lids, openness) == pytest.approx((5, -0.5), rel=1e-5)
+    assert np.isnan(lids_to_openness(lids, np.full_like(openness, 0.5))).all()  # nobody blinked
