@@ -157,7 +157,7 @@ class Editor:
             credentials: Who signs the content credentials that say what was done; None: the output has none.
 
         Raises:
-            ParamsError: The timeline contradicts itself, or the certificate cannot be used.
+            ParamsError: The timeline contradicts itself or changes no frame, or the certificate cannot be used.
             ModelError: The model takes no such control; or its footage never showed what is asked for, and
                 `wanted.force` is off.
             MediaError: The source cannot be used or is damaged, or the output cannot be written.
