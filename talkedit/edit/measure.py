@@ -26,6 +26,7 @@ from talkedit.shards.writer import ShardsParams
 from talkedit.train.artifact import CARD_FILE, TrainedModel
 
 CHUNK_S, OVERLAP_S = 8.0, 1.0  # crops are measured in chunks that overlap, so that smoothing has no seams
+EMOTION_EVERY_N_FRAMES = 5
 N_WAITING = 4  # frames that are decoded before they are asked for
 
 Stretches = list[tuple[int, int]]
@@ -104,7 +105,7 @@ class Measurer:
     def __init__(self, model: TrainedModel) -> None:
         self._crop = _prepared(model, CropParams)
         self._shards = _prepared(model, ShardsParams)
-        self._extractors = build_extractors(_prepared(model, AttributesParams))
+        self._extractors = build_extractors(_sparing(_prepared(model, AttributesParams)))
         self._follower = Follower(FaceTracker(self._crop.detect_every_n_frames, self._crop.max_gap_s))
 
     def measure(self, source: Path, face: int | None = None, like: Measured | None = None) -> Measured:
@@ -206,6 +207,12 @@ def _prepared(model: TrainedModel, schema: type[S]) -> S:
         return parse(schema, model.preparation[schema.section], str(model.folder))
     except (KeyError, ParamsError) as error:
         raise ModelError(f"{model.folder / CARD_FILE}: is damaged ({error}); train the model again") from error
+
+
+def _sparing(params: AttributesParams) -> AttributesParams:
+    """The same, but emotion, which is smoothed over as many frames and seldom asked for, is not looked at in each."""
+    every_n = max(params.emotion_every_n_frames, EMOTION_EVERY_N_FRAMES)
+    return params.model_copy(update={"emotion_every_n_frames": every_n})
 
 
 def bridge(found: NDArray[np.bool_], max_gap: int) -> NDArray[np.bool_]:

@@ -89,8 +89,8 @@ def make_plan(measured: Measured, timeline: Timeline, speech: Speech, base: Attr
     plan = Plan(measured, asked, shown_share(changed, stays, clock.times_s, cuts), speech)
     if not plan.edited.any():
         raise ParamsError(
-            f"{measured.info.path}: nothing that is asked for changes any of its {len(stays)} frames, the last of which "
-            f"ends at {clock.end_s:.2f} s; check the times and the parts to keep"
+            f"{measured.info.path}: nothing that is asked for changes any of its {len(stays)} frames, the last of "
+            f"which ends at {clock.end_s:.2f} s; check the times and the parts to keep"
         )
     return plan
 
