@@ -1,6 +1,9 @@
 """`talkedit edit`, `talkedit faces`, `talkedit timeline` and `talkedit inspect`."""
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +19,7 @@ timeline_commands = typer.Typer(
 )
 
 DEFAULT_MODEL = Path("models/sample/generator")
+STOPPED = 130  # the exit status of what Ctrl-C ended
 TAKES = "pose,emotion,blink"
 
 Model = Annotated[Path, typer.Option("-m", "--model", help="The person's model folder.")]
@@ -81,11 +85,13 @@ def edit(
     encoding = Encoding(crf, preset, codec, pixel_format)
     credentials = Credentials(certificate, key, signing_algorithm) if provenance else None
     editor = Editor.load(model)
-    done = editor.edit(source, out, wanted, encoding, credentials)
+    with _told_if_stopped(f"{out} was not written; run the same again"):
+        done = editor.edit(source, out, wanted, encoding, credentials)
     for sentence in summary(done):
         print(sentence)
     if report:
-        print(f"report: {write_report(done, editor)}")
+        with _told_if_stopped(f"{out} is complete, its report was not written"):
+            print(f"report: {write_report(done, editor)}")
 
 
 def faces(
@@ -128,6 +134,7 @@ def show(
     """
     from talkedit.edit.chart import draw_chart  # noqa: PLC0415 (matplotlib and torch: seconds)
     from talkedit.edit.editor import Editor, Wanted  # noqa: PLC0415
+    from talkedit.edit.limits import too_late  # noqa: PLC0415
     from talkedit.edit.timeline_file import read_timeline  # noqa: PLC0415
 
     _check_picture(out)
@@ -136,7 +143,7 @@ def show(
     plan, warnings = editor.plan(source, Wanted(timeline, force=True, accept_damage=True))
     write_atomically(out, draw_chart(plan, editor.model.ranges))
     print(f"{out}: {int(plan.edited.sum())} of {len(plan.edited)} frames would be edited")
-    for sentence in warnings:
+    for sentence in [*warnings, *too_late(timeline, plan.measured.clock)]:
         print(f"warning: {sentence}")
 
 
@@ -157,6 +164,15 @@ def inspect(
     print(f"{video}: {found.verdict}")
     for name, value in found.details():
         print(f"{name}: {value}")
+
+
+@contextmanager
+def _told_if_stopped(what: str) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"stopped: {what}", file=sys.stderr)
+        raise typer.Exit(STOPPED) from None
 
 
 def _check_picture(out: Path) -> None:

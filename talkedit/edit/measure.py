@@ -1,5 +1,6 @@
 """The first pass over a video: follows the face, shot by shot, and measures what can be changed."""
 
+import math
 from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -165,7 +166,7 @@ class Measurer:
                 yield Shot(first, track, attributes, heads)
 
     def _measure_attributes(self, frames: Iterator[Frame], track: CropTrack, fps: float) -> Attributes:
-        chunk, overlap = max(round(CHUNK_S * fps), 1), round(OVERLAP_S * fps)
+        chunk, overlap = (_whole_looks(length_s * fps) for length_s in (CHUNK_S, OVERLAP_S))
         n_total = len(track.landmarks_px)
         most = min(chunk + 2 * overlap, n_total)
         crops = np.empty((most, track.size_px, track.size_px, 3), np.uint8)  # frames from first_held to n_cut
@@ -207,6 +208,11 @@ def _prepared(model: TrainedModel, schema: type[S]) -> S:
         return parse(schema, model.preparation[schema.section], str(model.folder))
     except (KeyError, ParamsError) as error:
         raise ModelError(f"{model.folder / CARD_FILE}: is damaged ({error}); train the model again") from error
+
+
+def _whole_looks(n_frames: float) -> int:
+    """So many frames or a few more, so that chunks look at the emotion in the frames in which a whole video would."""
+    return max(math.ceil(n_frames / EMOTION_EVERY_N_FRAMES), 1) * EMOTION_EVERY_N_FRAMES
 
 
 def _sparing(params: AttributesParams) -> AttributesParams:
