@@ -22,7 +22,7 @@ from talkedit.edit.seam import seam_ratio
 from talkedit.edit.speech import listen
 from talkedit.edit.timeline import Timeline
 from talkedit.errors import MediaError, ModelError
-from talkedit.media.ffmpeg import Sound
+from talkedit.media.ffmpeg import Sound, check_holds
 from talkedit.media.rewrite import Encoding, RewriteReport, check_output, rewrite_video
 from talkedit.media.video import Frame, Reader
 from talkedit.progress import progress_bar
@@ -165,6 +165,8 @@ class Editor:
         source, out, encoding = Path(source), Path(out), encoding or Encoding()
         wanted = wanted if isinstance(wanted, Wanted) else Wanted(wanted)
         check_output(source, out)
+        if wanted.audio is None and not wanted.reencode_audio:
+            check_holds(source, out)
         seal = credentials and Seal(credentials, source, out)
         plan, forced = self.plan(source, wanted)
         if seal:

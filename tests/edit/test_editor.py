@@ -153,6 +153,18 @@ def test_outputs_that_cannot_be_are_refused_before_the_video_is_read(
             editor.edit(second, out, TURN)
 
 
+def test_sound_that_the_container_cannot_hold_is_refused_before_the_video_is_read(
+    editor: Editor, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = remake(second, tmp_path / "in.mkv", "-c:a", "wmav2", codec=("-c:v", "copy"))
+    with monkeypatch.context() as patch:
+        patch.setattr(editor, "measure", lambda *_: pytest.fail("the video was read"))
+        with pytest.raises(MediaError, match=r"out\.mp4: cannot hold the input's sound \(wmav2\); use \.mkv.*--reenc"):
+            editor.edit(source, tmp_path / "out.mp4", TURN)
+    editor.edit(source, tmp_path / "out.mp4", Wanted(TURN, reencode_audio=True), FAST)
+    assert probe(tmp_path / "out.mp4").has_audio
+
+
 def test_a_damaged_source_is_refused_unless_accepted(editor: Editor, second: Path, tmp_path: Path) -> None:
     begin_first = remake(second, tmp_path / "whole.mp4", "-movflags", "+faststart", codec=("-c", "copy"))
     damaged = tmp_path / "damaged.mp4"
