@@ -1,6 +1,9 @@
 """`talkedit edit`, `talkedit faces`, `talkedit timeline` and `talkedit inspect`."""
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +19,7 @@ timeline_commands = typer.Typer(
 )
 
 DEFAULT_MODEL = Path("models/sample/generator")
+STOPPED = 130  # the exit status of what Ctrl-C ended
 TAKES = "pose,emotion,blink"
 
 Model = Annotated[Path, typer.Option("-m", "--model", help="The person's model folder.")]
@@ -39,8 +43,8 @@ def edit(
     audio: Annotated[Path | None, typer.Option(metavar="NEW", help="New speech, which the lips follow.")] = None,
     face: Annotated[int | None, typer.Option(min=1, help="Which of several; 'talkedit faces' shows them.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Try what was never shown, and damaged videos.")] = False,
-    crf: Annotated[int, typer.Option(min=0, max=51, help="Quality; 0 is lossless, 14 looks so.")] = 14,
-    preset: Annotated[str, typer.Option(help="The encoder's speed, ultrafast to veryslow.")] = "medium",
+    crf: Annotated[int, typer.Option(min=0, max=51, help="Quality; 0 is lossless, 12 looks so.")] = 12,
+    preset: Annotated[str, typer.Option(help="The encoder's speed, ultrafast to veryslow.")] = "veryfast",
     codec: Annotated[str, typer.Option(help="h264 or hevc.")] = "h264",
     pixel_format: Annotated[str, typer.Option(help="Such as yuv420p or yuv422p10le; 'source' keeps its.")] = "source",
     reencode_audio: Annotated[bool, typer.Option("--reencode-audio", help="As AAC, rather than copied.")] = False,
@@ -81,11 +85,13 @@ def edit(
     encoding = Encoding(crf, preset, codec, pixel_format)
     credentials = Credentials(certificate, key, signing_algorithm) if provenance else None
     editor = Editor.load(model)
-    done = editor.edit(source, out, wanted, encoding, credentials)
+    with _told_if_stopped(f"{out} was not written; run the same again"):
+        done = editor.edit(source, out, wanted, encoding, credentials)
     for sentence in summary(done):
         print(sentence)
     if report:
-        print(f"report: {write_report(done, editor)}")
+        with _told_if_stopped(f"{out} is complete, its report was not written"):
+            print(f"report: {write_report(done, editor)}")
 
 
 def faces(
@@ -128,6 +134,7 @@ def show(
     """
     from talkedit.edit.chart import draw_chart  # noqa: PLC0415 (matplotlib and torch: seconds)
     from talkedit.edit.editor import Editor, Wanted  # noqa: PLC0415
+    from talkedit.edit.limits import too_late  # noqa: PLC0415
     from talkedit.edit.timeline_file import read_timeline  # noqa: PLC0415
 
     _check_picture(out)
@@ -136,7 +143,7 @@ def show(
     plan, warnings = editor.plan(source, Wanted(timeline, force=True, accept_damage=True))
     write_atomically(out, draw_chart(plan, editor.model.ranges))
     print(f"{out}: {int(plan.edited.sum())} of {len(plan.edited)} frames would be edited")
-    for sentence in warnings:
+    for sentence in [*warnings, *too_late(timeline, plan.measured.clock)]:
         print(f"warning: {sentence}")
 
 
@@ -157,6 +164,15 @@ def inspect(
     print(f"{video}: {found.verdict}")
     for name, value in found.details():
         print(f"{name}: {value}")
+
+
+@contextmanager
+def _told_if_stopped(what: str) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"stopped: {what}", file=sys.stderr)
+        raise typer.Exit(STOPPED) from None
 
 
 def _check_picture(out: Path) -> None:

@@ -22,7 +22,7 @@ from talkedit.edit.seam import seam_ratio
 from talkedit.edit.speech import listen
 from talkedit.edit.timeline import Timeline
 from talkedit.errors import MediaError, ModelError
-from talkedit.media.ffmpeg import Sound
+from talkedit.media.ffmpeg import Sound, check_holds
 from talkedit.media.rewrite import Encoding, RewriteReport, check_output, rewrite_video
 from talkedit.media.video import Frame, Reader
 from talkedit.progress import progress_bar
@@ -157,7 +157,7 @@ class Editor:
             credentials: Who signs the content credentials that say what was done; None: the output has none.
 
         Raises:
-            ParamsError: The timeline contradicts itself, or the certificate cannot be used.
+            ParamsError: The timeline contradicts itself or changes no frame, or the certificate cannot be used.
             ModelError: The model takes no such control; or its footage never showed what is asked for, and
                 `wanted.force` is off.
             MediaError: The source cannot be used or is damaged, or the output cannot be written.
@@ -165,6 +165,8 @@ class Editor:
         source, out, encoding = Path(source), Path(out), encoding or Encoding()
         wanted = wanted if isinstance(wanted, Wanted) else Wanted(wanted)
         check_output(source, out)
+        if wanted.audio is None and not wanted.reencode_audio:
+            check_holds(source, out)
         seal = credentials and Seal(credentials, source, out)
         plan, forced = self.plan(source, wanted)
         if seal:

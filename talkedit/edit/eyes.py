@@ -46,11 +46,16 @@ class EyeLender:
             own = source.take(slice(index, index + 1))
             if shown >= OPEN_FROM:
                 self._lenders.append(own)
-            elif self._lenders and asked[index] >= shown + MIN_GAIN:
+            elif self._lenders and borrows(shown, asked[index]):
                 lender = max(self._lenders, key=lambda each: each.eye_openness[0])
                 images[index], landmarks[index] = _borrow(own, lender)
                 openness[index] = lender.eye_openness[0]
         return replace(source, images=images, landmarks=landmarks, eye_openness=openness)
+
+
+def borrows(shown: Floats, asked: Floats) -> NDArray[np.bool_]:
+    """Whether eyes that are so far open, and are to be that far, are those of another frame."""
+    return (shown < OPEN_FROM) & (asked >= shown + MIN_GAIN)
 
 
 def first_lender(shown: Floats, asked: Floats) -> int | None:
@@ -65,7 +70,7 @@ def first_lender(shown: Floats, asked: Floats) -> int | None:
     """
     is_open = shown >= OPEN_FROM
     first = int(is_open.argmax())  # 0 if none is
-    if not (asked[:first] >= shown[:first] + MIN_GAIN).any():
+    if not borrows(shown[:first], asked[:first]).any():
         return None
     return first + int(shown[first : first + LENDERS].argmax())
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from talkedit.edit.moments import Clock
-from talkedit.edit.timeline import Timeline
+from talkedit.edit.timeline import Gesture, Timeline
 from talkedit.records import EMOTIONS, POSE, Attributes
 
 Ranges = dict[str, tuple[float, float]]
@@ -55,6 +55,23 @@ def beyond_footage(asked: Attributes, measured: Attributes, clock: Clock, ranges
     sentences += _beyond("eye_openness", asked.eye_openness, ranges, sources, clock, measured.eye_openness)
     more = np.where(asked.emotion > measured.emotion, asked.emotion, 0)
     return sentences + list(_emotions(more, ranges, clock))
+
+
+def too_late(timeline: Timeline, clock: Clock) -> list[str]:
+    """Sentences on what begins when the video is over, keyframes left out: what lies before them leads there."""
+    parts = [
+        (name.removesuffix("_deg").replace("_", " "), part.begin)
+        for name, channel in timeline.channels().items()
+        for part in channel.stretches
+    ]
+    parts += [("blink", blink.at) for blink in timeline.blinks]
+    parts += [(each.preset, each.at if isinstance(each, Gesture) else each.begin) for each in timeline.presets]
+    parts += [("keep", span.begin) for span in timeline.keep]
+    return [
+        f"{name} at {begin.said}: begins when the video is over, at {clock.end_s:.2f} s"
+        for name, begin in parts
+        if begin is not None and begin.time_s(clock) >= clock.end_s
+    ]
 
 
 def _beyond(

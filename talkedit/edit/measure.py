@@ -1,5 +1,6 @@
 """The first pass over a video: follows the face, shot by shot, and measures what can be changed."""
 
+import math
 from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from talkedit.shards.writer import ShardsParams
 from talkedit.train.artifact import CARD_FILE, TrainedModel
 
 CHUNK_S, OVERLAP_S = 8.0, 1.0  # crops are measured in chunks that overlap, so that smoothing has no seams
+EMOTION_EVERY_N_FRAMES = 5
 N_WAITING = 4  # frames that are decoded before they are asked for
 
 Stretches = list[tuple[int, int]]
@@ -104,7 +106,7 @@ class Measurer:
     def __init__(self, model: TrainedModel) -> None:
         self._crop = _prepared(model, CropParams)
         self._shards = _prepared(model, ShardsParams)
-        self._extractors = build_extractors(_prepared(model, AttributesParams))
+        self._extractors = build_extractors(_sparing(_prepared(model, AttributesParams)))
         self._follower = Follower(FaceTracker(self._crop.detect_every_n_frames, self._crop.max_gap_s))
 
     def measure(self, source: Path, face: int | None = None, like: Measured | None = None) -> Measured:
@@ -164,7 +166,7 @@ class Measurer:
                 yield Shot(first, track, attributes, heads)
 
     def _measure_attributes(self, frames: Iterator[Frame], track: CropTrack, fps: float) -> Attributes:
-        chunk, overlap = max(round(CHUNK_S * fps), 1), round(OVERLAP_S * fps)
+        chunk, overlap = (_whole_looks(length_s * fps) for length_s in (CHUNK_S, OVERLAP_S))
         n_total = len(track.landmarks_px)
         most = min(chunk + 2 * overlap, n_total)
         crops = np.empty((most, track.size_px, track.size_px, 3), np.uint8)  # frames from first_held to n_cut
@@ -206,6 +208,17 @@ def _prepared(model: TrainedModel, schema: type[S]) -> S:
         return parse(schema, model.preparation[schema.section], str(model.folder))
     except (KeyError, ParamsError) as error:
         raise ModelError(f"{model.folder / CARD_FILE}: is damaged ({error}); train the model again") from error
+
+
+def _whole_looks(n_frames: float) -> int:
+    """So many frames or a few more, so that chunks look at the emotion in the frames in which a whole video would."""
+    return max(math.ceil(n_frames / EMOTION_EVERY_N_FRAMES), 1) * EMOTION_EVERY_N_FRAMES
+
+
+def _sparing(params: AttributesParams) -> AttributesParams:
+    """The same, but emotion, which is smoothed over as many frames and seldom asked for, is not looked at in each."""
+    every_n = max(params.emotion_every_n_frames, EMOTION_EVERY_N_FRAMES)
+    return params.model_copy(update={"emotion_every_n_frames": every_n})
 
 
 def bridge(found: NDArray[np.bool_], max_gap: int) -> NDArray[np.bool_]:

@@ -71,20 +71,17 @@ def find_people(source: Path) -> People:
                 yield frame.image
 
         seen = [(first, tracker.look(images(frames))) for first, frames in split_shots(reader)]
-    info, n_frames = reader.info, len(times_s)
-    again, pieces = (frame.image for frame in Reader(source)), []
+    info = reader.info
+    again, pieces = (frame.image for frame in Reader(source)), list[Piece]()
     for first, sightings in seen:
         shot = (next(again) for _ in range(sightings.n_frames))
         tracks = tracker.follow(shot, sightings, (info.width_px, info.height_px), info.average_fps)
-        pieces += [_placed(track, first, n_frames) for track in tracks]
+        pieces += [(first, track) for track in tracks]
         for _ in shot:  # nobody was seen in it, so nobody read it
             pass
-    pieces = [piece for piece in pieces if piece.found.sum() >= LEAST_S * info.average_fps]
-    people = [
-        _merged([track for _, track in theirs])
-        for theirs in by_person([(0, piece) for piece in pieces], source, times_s)
-    ]
-    return People(info, times_s, [first for first, _ in seen], people[:MAX_PEOPLE], reader.damage)
+    pieces = [piece for piece in pieces if piece[1].found.sum() >= LEAST_S * info.average_fps]
+    people = [_merged(theirs, len(times_s)) for theirs in by_person(pieces, source, times_s)[:MAX_PEOPLE]]
+    return People(info, times_s, [first for first, _ in seen], people, reader.damage)
 
 
 def who_speaks(people: People) -> int | None:
@@ -104,14 +101,6 @@ def who_speaks(people: People) -> int | None:
 
 def _rows(track: FaceTrack, rows: slice | NDArray[np.intp]) -> FaceTrack:
     return FaceTrack(track.boxes_xyxy_px[rows], track.landmarks_px[rows], track.found[rows], track.frame_size_px)
-
-
-def _placed(track: FaceTrack, first: int, n_frames: int) -> FaceTrack:
-    """The track of a shot as one of the whole video."""
-    boxes, landmarks = np.full((n_frames, 4), np.nan), np.full((n_frames, N_LANDMARKS, 2), np.nan, np.float32)
-    found, here = np.zeros(n_frames, np.bool_), slice(first, first + len(track.found))
-    boxes[here], landmarks[here], found[here] = track.boxes_xyxy_px, track.landmarks_px, track.found
-    return FaceTrack(boxes, landmarks, found, track.frame_size_px)
 
 
 def by_person(pieces: Sequence[Piece], source: Path, times_s: Sequence[Fraction]) -> list[list[Piece]]:
@@ -168,13 +157,15 @@ def some_of(track: FaceTrack) -> NDArray[np.intp]:
     return at[np.linspace(0, len(at) - 1, min(LOOKS, len(at))).round().astype(int)]
 
 
-def _merged(pieces: Sequence[FaceTrack]) -> FaceTrack:
-    first, *others = pieces
-    boxes, landmarks, found = first.boxes_xyxy_px.copy(), first.landmarks_px.copy(), first.found.copy()
-    for other in others:
-        boxes[other.found], landmarks[other.found] = other.boxes_xyxy_px[other.found], other.landmarks_px[other.found]
-        found |= other.found
-    return FaceTrack(boxes, landmarks, found, first.frame_size_px)
+def _merged(pieces: Sequence[Piece], n_frames: int) -> FaceTrack:
+    """The pieces of one person as a track of the whole video."""
+    boxes, landmarks = np.full((n_frames, 4), np.nan), np.full((n_frames, N_LANDMARKS, 2), np.nan, np.float32)
+    found = np.zeros(n_frames, np.bool_)
+    for first, track in pieces:
+        here = first + np.flatnonzero(track.found)
+        boxes[here], landmarks[here] = track.boxes_xyxy_px[track.found], track.landmarks_px[track.found]
+        found[here] = True
+    return FaceTrack(boxes, landmarks, found, pieces[0][1].frame_size_px)
 
 
 def _prominence(track: FaceTrack) -> float:

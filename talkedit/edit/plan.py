@@ -9,13 +9,16 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from talkedit.edit.curves import ask, kept
-from talkedit.edit.eyes import EyeLender, first_lender
+from talkedit.edit.curves import ask, blended, kept
+from talkedit.edit.eyes import EyeLender, borrows, first_lender
+from talkedit.edit.fades import distance_s, is_changed, shown_share
+from talkedit.edit.gestures import smooth_step
 from talkedit.edit.measure import Measured, Shot, Stretches, stretches
 from talkedit.edit.moments import Clock
 from talkedit.edit.renderer import Crops, Renderer, take_attributes
 from talkedit.edit.speech import Speech
-from talkedit.edit.timeline import Timeline
+from talkedit.edit.timeline import EASE_S, Timeline
+from talkedit.errors import ParamsError
 from talkedit.face.geometry import cut
 from talkedit.face.head import camera_of, turn_heads
 from talkedit.face.paste import match_seam, paste
@@ -30,14 +33,19 @@ class Plan:
     Attributes:
         measured: The video as it is.
         asked: Pose, emotion and blink asked of each frame.
-        edited: (T,) bool, the frames whose head is drawn again.
+        shown: (T,) float32, how much of each frame's head is the drawn one, 0..1.
         speech: What is heard.
     """
 
     measured: Measured
     asked: Attributes
-    edited: NDArray[np.bool_]
+    shown: Floats
     speech: Speech
+
+    @property
+    def edited(self) -> NDArray[np.bool_]:
+        """(T,), the frames whose head is drawn again."""
+        return self.shown > 0
 
     @property
     def left_alone(self) -> Stretches:
@@ -56,7 +64,9 @@ class Plan:
 
 
 def make_plan(measured: Measured, timeline: Timeline, speech: Speech, base: Attributes | None = None) -> Plan:
-    """Applies a timeline.
+    """Applies a timeline. Frames of which nothing is asked stay as they are; an empty timeline draws every head again.
+
+    Towards a gap without a face all returns to what was measured, as it does towards a part that is left alone.
 
     Args:
         measured: The video as it is.
@@ -65,10 +75,24 @@ def make_plan(measured: Measured, timeline: Timeline, speech: Speech, base: Attr
         base: What the timeline starts from; without it, from what was measured.
 
     Raises:
-        ParamsError: The timeline contradicts itself.
+        ParamsError: The timeline contradicts itself, or changes no frame.
     """
-    asked = ask(timeline, measured.attributes if base is None else base, measured.clock, measured.attributes)
-    return Plan(measured, asked, measured.found & ~kept(timeline, measured.clock), speech)
+    before, clock, cuts = measured.attributes, measured.clock, measured.cuts
+    asked = ask(timeline, before if base is None else base, clock, before)
+    near_gaps = smooth_step(distance_s(~measured.found, clock.times_s, cuts) / EASE_S)
+    asked = blended(before, asked, near_gaps) if measured.gaps else asked
+    if speech.is_new or (timeline.is_empty and base is None):
+        changed = np.ones_like(measured.found)
+    else:
+        changed = is_changed(asked, before)
+    stays = ~measured.found | kept(timeline, clock)
+    plan = Plan(measured, asked, shown_share(changed, stays, clock.times_s, cuts), speech)
+    if not plan.edited.any():
+        raise ParamsError(
+            f"{measured.info.path}: nothing that is asked for changes any of its {len(stays)} frames, the last of "
+            f"which ends at {clock.end_s:.2f} s; check the times and the parts to keep"
+        )
+    return plan
 
 
 class Draughtsman:
@@ -86,6 +110,8 @@ class Draughtsman:
         shots = plan.measured.shots
         self._firsts = [shot.first for shot in shots]
         self._heads = [_turned(shot, plan.asked.pose_deg[shot.frames]) for shot in shots]
+        asked_openness = plan.asked.eye_openness
+        self._borrowing = [borrows(shot.attributes.eye_openness, asked_openness[shot.frames]).any() for shot in shots]
         self._masks = [renderer.paste_mask(shot.track.size_px) for shot in shots]
         self._lender: tuple[int, EyeLender] | None = None  # of the shot of this index
 
@@ -101,13 +127,15 @@ class Draughtsman:
             float32: where it is 0 the frame is as it was. None if the frame is to stay.
         """
         plan = self._plan
-        if number >= len(plan.edited) or not plan.edited[number]:
+        if number >= len(plan.shown) or not plan.measured.found[number]:
             return None
-        index = bisect_right(self._firsts, number) - 1
+        index, is_edited = bisect_right(self._firsts, number) - 1, plan.shown[number] > 0
+        if not is_edited and not self._borrowing[index]:
+            return None
         crops = self._crops(plan.measured.shots[index], number, image)
         asked = take_attributes(plan.asked, slice(number, number + 1))
         source = self._lender_of(index)(crops, asked.eye_openness)
-        return partial(self._draw, index, number, image, crops, source, asked)
+        return partial(self._draw, index, number, image, crops, source, asked) if is_edited else None
 
     def _lender_of(self, index: int) -> EyeLender:
         if self._lender is None or self._lender[0] != index:
@@ -137,7 +165,8 @@ class Draughtsman:
         mel = speech.at(measured.clock.times_s[number : number + 1])
         lips = None if speech.is_new else crops.opening
         drawn = self._renderer.draw(crops, self._heads[index][at : at + 1], source, mel, asked, lips)
-        return paste(image, match_seam(drawn[0], crops.images[0], mask), mask, crops.frame_from_crop[0])
+        matched = match_seam(drawn[0], crops.images[0], mask)
+        return paste(image, matched, mask * self._plan.shown[number], crops.frame_from_crop[0])
 
 
 def _turned(shot: Shot, pose_deg: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """An edit in a few sentences."""
 
 from talkedit.edit.editor import EditReport
+from talkedit.edit.limits import too_late
 
 
 def summary(report: EditReport) -> list[str]:
@@ -23,6 +24,7 @@ def summary(report: EditReport) -> list[str]:
     lines += [f"frames {first} to {last}: no face found, its place interpolated" for first, last in measured.bridged]
     lines += [f"frame {number}: the picture cuts; the face is looked for anew" for number in measured.cuts]
     lines += [f"forced: {sentence}" for sentence in report.forced]
+    lines += [f"left out: {sentence}" for sentence in too_late(wanted.timeline, measured.clock)]
     if wanted.audio is not None:
         lines += _lengths(report.plan.speech.seconds, measured.clock.end_s)
     if report.rewritten.damage:

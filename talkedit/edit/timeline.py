@@ -236,8 +236,9 @@ class Timeline(_Part):
         twice = [_words(name) for name, channel in self.channels().items() if channel and getattr(more, name)]
         if twice:
             raise ParamsError(f"{' and '.join(twice)}: asked for twice, in the file and by an option; ask once")
-        named = {name: getattr(more, name) for name in type(self).model_fields if getattr(more, name)}
-        return self.model_copy(update=named)
+        named: dict[str, Any] = {name: channel for name, channel in more.channels().items() if channel}
+        lists = {name: (*getattr(self, name), *getattr(more, name)) for name in ("blinks", "presets", "keep")}
+        return self.model_copy(update=named | lists)
 
     def taken_by(self, codes: Sequence[str]) -> Self:
         """The same without what a model that takes only these codes (pose, emotion, blink) cannot be asked for."""

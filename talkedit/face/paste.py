@@ -58,8 +58,7 @@ def paste(frame: Image, crop: Image, mask: Floats, frame_from_crop: ArrayLike) -
     patch = cv2.warpAffine(crop, move, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     alpha = cv2.warpAffine(mask, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     below = frame[y0:y1, x0:x1]
-    blended = np.rint(below + alpha[..., None] * (patch.astype(np.float32) - below))
-    edited[y0:y1, x0:x1] = blended.astype(np.uint8)
+    edited[y0:y1, x0:x1] = cv2.blendLinear(np.ascontiguousarray(below), patch, 1 - alpha, alpha)
     mask_in_frame[y0:y1, x0:x1] = alpha
     return edited, mask_in_frame
 
@@ -80,14 +79,14 @@ def match_seam(generated: Image, original: Image, mask: Floats) -> Image:
     """
     small = (_CORRECTION_PX, _CORRECTION_PX)
     ring = 1 - mask
-    difference = (original.astype(np.float32) - generated) * ring[..., None]
+    difference = cv2.subtract(original, generated, dtype=cv2.CV_32F) * ring[..., None]
     weight = cv2.resize(ring, small, interpolation=cv2.INTER_AREA)
     weighted = cv2.resize(difference, small, interpolation=cv2.INTER_AREA)
     everywhere = weighted.sum(axis=(0, 1)) / weight.sum()
     near, near_weight = _blur(weighted), _blur(weight)
     correction = (near + _FAR_WEIGHT * everywhere) / (near_weight + _FAR_WEIGHT)[..., None]
     correction = cv2.resize(correction, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.clip(np.rint(generated + correction), 0, 255).astype(np.uint8)
+    return np.asarray(cv2.add(generated, correction, dtype=cv2.CV_8U), np.uint8)  # rounded, and held within 0..255
 
 
 def _blur(values: cv2.typing.MatLike) -> cv2.typing.MatLike:

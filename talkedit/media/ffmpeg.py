@@ -1,5 +1,6 @@
 """What is left to the ffmpeg program: putting streams together without touching them."""
 
+import io
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import ffmpeg
 import imageio_ffmpeg
 
 from talkedit.errors import MediaError, TalkeditError
+from talkedit.media.decode import open_media
 
 CONTAINERS = (".mp4", ".mov", ".mkv")
 
@@ -56,6 +58,24 @@ class Sound:
         if self.at_most_s is not None:
             options["t"] = f"{self.at_most_s:.6f}"
         return ffmpeg.input(_local(self.path), **options)["a?"]
+
+
+def check_holds(source: Path, out: Path) -> None:
+    """Refuses to copy sound into a container that cannot hold it, before any work is done for it.
+
+    Raises:
+        MediaError: It cannot; or the source cannot be read.
+    """
+    if out.suffix.lower() == ".mkv":
+        return
+    with open_media(source) as container:
+        codecs = {stream.codec_context.codec.canonical_name for stream in container.streams.audio}
+    with av.open(io.BytesIO(), "w", format=out.suffix.lower().removeprefix(".")) as container:
+        refused = sorted(codecs - container.supported_codecs)
+    if refused:
+        raise MediaError(
+            out, f"cannot hold the input's sound ({', '.join(refused)}); use .mkv, which can, or --reencode-audio"
+        )
 
 
 def mux_audio(video: Path, sound: Sound, part: Path, out: Path) -> None:

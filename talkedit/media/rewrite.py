@@ -41,8 +41,9 @@ class Encoding:
             can hold that (RGB, grey, interleaved, more than 12 bits), 8 bit 4:2:0.
     """
 
-    crf: int = 14
-    preset: str = "medium"
+    # On the sample 49.7 dB in 485 kB; crf 14 with x264's own medium, 49.9 dB in 413 kB, takes 2.5 times the time.
+    crf: int = 12
+    preset: str = "veryfast"
     codec: str = "h264"
     pixel_format: str = AS_SOURCE
 

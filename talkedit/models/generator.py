@@ -151,6 +151,7 @@ def _resize(x: Tensor, size_px: int) -> Tensor:
 
 def _shift(positions: Tensor, flow: Tensor) -> Tensor:
     """The positions (N, 2, S, S) that stand `flow` (N, 2, S, S), a share of the side, away from each pixel."""
-    identity = torch.eye(2, 3, device=flow.device, dtype=flow.dtype).expand(len(flow), 2, 3)
-    grid = F.affine_grid(identity, list(flow.shape), align_corners=False) + 2 * flow.permute(0, 2, 3, 1)
+    size_px = flow.shape[-1]
+    ticks = (torch.arange(size_px, device=flow.device, dtype=flow.dtype) * 2 + 1) / size_px - 1
+    grid = torch.stack([ticks + 2 * flow[:, 0], ticks[:, None] + 2 * flow[:, 1]], dim=3)
     return F.grid_sample(positions, grid, mode="bilinear", padding_mode="border", align_corners=False)

@@ -15,7 +15,7 @@ LEVELS = {
     "talkedit": 4,  # the package root: names for users, imported only when asked for
     **dict.fromkeys(("errors", "params", "records", "closure", "manifest", "asset_list"), 0),
     **dict.fromkeys(("models", "face.geometry", "face.paste", "media.segment", "edit.timeline"), 1),
-    **dict.fromkeys(("edit.moments", "edit.wishes", "edit.gestures", "edit.curves", "edit.limits"), 1),
+    **dict.fromkeys(("edit.moments", "edit.wishes", "edit.gestures", "edit.curves", "edit.fades", "edit.limits"), 1),
     **dict.fromkeys(("evaluate.mesh", "evaluate.metrics", "evaluate.mfcc", "evaluate.signals"), 1),
     **dict.fromkeys(("report.tables", "report.paper"), 1),
     **dict.fromkeys(("evaluate.sync", "evaluate.frechet", "evaluate.protocol", "evaluate.headline"), 1),

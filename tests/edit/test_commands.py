@@ -7,7 +7,9 @@ import cv2
 import pytest
 
 from talkedit.cli import main
+from talkedit.edit.commands import STOPPED
 from talkedit.errors import ParamsError
+from talkedit.media import rewrite
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str | Path) -> None:
@@ -24,7 +26,7 @@ def test_a_timeline_is_drawn_over_what_was_measured_with_a_warning(
     (tmp_path / "turn.yaml").write_text("yaw: +40@0.5..\nkeep: [..0.2]\n")
     run(monkeypatch, "timeline", "show", tmp_path / "turn.yaml", second, "-o", tmp_path / "t.png", "-m", untrained)
     first, warning = capsys.readouterr().out.splitlines()
-    assert first == f"{tmp_path / 't.png'}: 24 of 30 frames would be edited"
+    assert first == f"{tmp_path / 't.png'}: 19 of 30 frames would be edited"
     assert warning.startswith("warning: yaw ")
     assert "the model's footage shows -12 to 12" in warning
     picture = cv2.imread(str(tmp_path / "t.png"))
@@ -38,3 +40,26 @@ def test_a_picture_that_cannot_be_written_is_said_first(
 ) -> None:
     with pytest.raises(ParamsError, match=r"t\.jpg: give the name of a \.png file"):
         run(monkeypatch, "timeline", "show", "turn.yaml", second, "-o", tmp_path / "t.jpg", "-m", untrained)
+
+
+def test_ctrl_c_on_the_way_leaves_nothing_and_is_told(
+    untrained: Path, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At the fifth frame that is to be encoded."""
+    make_frame, calls, out = rewrite.from_planes, [], tmp_path / "out.mp4"
+
+    def stopped_at_the_fifth(*arguments, **named):
+        calls.append(arguments)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return make_frame(*arguments, **named)
+
+    monkeypatch.setattr(rewrite, "from_planes", stopped_at_the_fifth)
+    monkeypatch.setattr(
+        sys, "argv", ["talkedit", "edit", str(second), "-o", str(out), "-m", str(untrained), "--yaw=+3"]
+    )
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == STOPPED
+    assert capsys.readouterr().err.splitlines()[-1] == f"stopped: {out} was not written; run the same again"
+    assert not list(tmp_path.iterdir())

@@ -11,9 +11,10 @@ import torch
 from talkedit.edit import measure as measure_module
 from talkedit.edit.editor import Editor, EditReport, Wanted
 from talkedit.edit.measure import Measured, bridge, stretches
+from talkedit.edit.plan import make_plan
 from talkedit.edit.speech import listen
 from talkedit.edit.timeline import Timeline
-from talkedit.errors import MediaError, ModelError
+from talkedit.errors import MediaError, ModelError, ParamsError
 from talkedit.face.paste import paste
 from talkedit.media.rewrite import Encoding
 from talkedit.media.video import probe, read_frames
@@ -152,6 +153,18 @@ def test_outputs_that_cannot_be_are_refused_before_the_video_is_read(
             editor.edit(second, out, TURN)
 
 
+def test_sound_that_the_container_cannot_hold_is_refused_before_the_video_is_read(
+    editor: Editor, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = remake(second, tmp_path / "in.mkv", "-c:a", "wmav2", codec=("-c:v", "copy"))
+    with monkeypatch.context() as patch:
+        patch.setattr(editor, "measure", lambda *_: pytest.fail("the video was read"))
+        with pytest.raises(MediaError, match=r"out\.mp4: cannot hold the input's sound \(wmav2\); use \.mkv.*--reenc"):
+            editor.edit(source, tmp_path / "out.mp4", TURN)
+    editor.edit(source, tmp_path / "out.mp4", Wanted(TURN, reencode_audio=True), FAST)
+    assert probe(tmp_path / "out.mp4").has_audio
+
+
 def test_a_damaged_source_is_refused_unless_accepted(editor: Editor, second: Path, tmp_path: Path) -> None:
     begin_first = remake(second, tmp_path / "whole.mp4", "-movflags", "+faststart", codec=("-c", "copy"))
     damaged = tmp_path / "damaged.mp4"
@@ -254,11 +267,30 @@ def test_frames_come_one_by_one_for_those_who_embed_the_editor(editor: Editor, s
     after = list(editor.frames(second, Timeline(yaw_deg="+8@0.5..", keep=["0.8.."])))
     assert [frame.time_s for frame in after] == [frame.time_s for frame in before]
     changed = [not np.array_equal(old.image, new.image) for old, new in zip(before, after, strict=True)]
-    assert changed == [frame.time_s < Fraction(8, 10) for frame in before]
-    assert (
-        np.abs(after[0].image.astype(int) - before[0].image).mean()
-        < np.abs(after[20].image.astype(int) - before[20].image).mean()
-    )
+    assert (any(changed[:10]), all(changed[13:24]), any(changed[24:])) == (False, True, False)  # 0.2 s to fade in
+    moved = [np.abs(new.image.astype(int) - old.image).mean() for old, new in zip(before, after, strict=True)]
+    assert 0 < moved[11] < moved[14] < moved[18]
+
+
+def test_an_edit_that_changes_nothing_is_said(editor: Editor, second: Path, tmp_path: Path) -> None:
+    said = r"second\.mp4: nothing that is asked for changes any of its 30 frames, the last of which ends at 1\.00 s; "
+    for wanted in (Timeline(yaw_deg="+8@3..4"), Timeline(blinks=[5]), Timeline(roll_deg=3, keep=["0.."])):
+        with pytest.raises(ParamsError, match=said):
+            editor.edit(second, tmp_path / "out.mp4", wanted, FAST)
+    with pytest.raises(ParamsError, match=said):
+        editor.frames(second, Timeline(pitch_deg="+0"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_towards_a_long_gap_without_a_face_all_returns_to_the_input(measured: Measured) -> None:
+    """Frames 10 to 20 show no face: 0.3 s from there (9 frames) the turn is whole, beside it there is none."""
+    found = np.ones(30, bool)
+    found[10:21] = False
+    plan = make_plan(replace(measured, found=found), TURN, listen(measured.info.path))
+    assert plan.left_alone == [(10, 20)]
+    before, asked = measured.attributes.pose_deg[:, 0], plan.asked.pose_deg[:, 0]
+    assert asked[[0, 29]] == pytest.approx([8, 8])
+    assert np.abs(asked - before)[[9, 21]].max() < 0.05 * np.abs(8 - before).max()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from talkedit.edit.curves import ask
-from talkedit.edit.limits import Ranges, beyond_footage, never_shown
+from talkedit.edit.limits import Ranges, beyond_footage, never_shown, too_late
 from talkedit.edit.moments import Clock
 from talkedit.edit.timeline import Timeline
 from talkedit.records import EMOTIONS, Attributes
@@ -86,3 +86,19 @@ def test_a_refusal_names_the_control_and_what_was_shown() -> None:
         "emotion sad: the model's footage never shows it",
         "eye openness 0: the model's footage shows 0.30 to 0.80",
     ]
+
+
+def test_what_begins_when_the_video_is_over_is_said() -> None:
+    """A second at 10 fps; keyframes after the end, and what begins before it, are none of it."""
+    clock = Clock(np.arange(10) / 10, 10.0)
+    late = Timeline(
+        yaw=[{"at": 0, "value": "+0"}, {"at": 9, "value": "+8"}],
+        pitch=["+2@0.5..9", "+2@1..2"],
+        blinks=[0.9, "1.5 for 0.2"],
+        presets=[{"preset": "nod", "at": "10f"}, {"preset": "natural blinking", "from": 3}],
+        keep=["..5", "2.."],
+    )
+    over = "begins when the video is over, at 1.00 s"
+    said = ["pitch at 1", "blink at 1.5", "nod at 10f", "natural blinking at 3", "keep at 2"]
+    assert too_late(late, clock) == [f"{name}: {over}" for name in said]
+    assert too_late(Timeline(yaw=8, keep=["0.5.."]), clock) == []

@@ -9,12 +9,13 @@ import pytest
 
 from talkedit.edit.editor import Editor, Wanted
 from talkedit.edit.faces import draw_faces, sentences
-from talkedit.edit.people import People, find_people, who_speaks
+from talkedit.edit.people import People, _merged, find_people, who_speaks
 from talkedit.edit.summary import summary
 from talkedit.edit.timeline import Timeline
 from talkedit.errors import MediaError
 from talkedit.media.rewrite import Encoding
 from talkedit.media.video import read_frames
+from talkedit.records import FaceTrack
 
 from ..films import remake
 
@@ -115,3 +116,19 @@ def test_a_person_keeps_the_number_through_a_cut(second: Path, shared_media: Pat
     ]
     shots = people.shots_of(1)
     assert [(first, track.found.sum()) for first, track in shots] == [(0, 0), (12, 12), (24, 0)]
+
+
+def test_the_pieces_of_a_person_become_one_track_of_the_whole_video() -> None:
+    """Frames 1 and 3 of a piece that begins at 0, and the first of one that begins at 4; six frames."""
+
+    def piece(first: int, found: list[bool], left_px: float) -> tuple[int, FaceTrack]:
+        n = len(found)
+        return first, FaceTrack(
+            np.full((n, 4), left_px), np.full((n, 68, 2), left_px, np.float32), np.array(found), (9, 9)
+        )
+
+    track = _merged([piece(0, [False, True, False, True], 2.0), piece(4, [True, False], 5.0)], 6)
+    assert track.found.tolist() == [False, True, False, True, True, False]
+    for column in (track.boxes_xyxy_px[:, 0], track.landmarks_px[:, 7, 1]):
+        assert column[track.found].tolist() == [2, 2, 5]
+        assert np.isnan(column[~track.found]).all()

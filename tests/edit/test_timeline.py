@@ -135,6 +135,8 @@ def test_a_model_takes_what_it_has_a_code_for(codes: list[str], left: set[str]) 
 def test_options_join_a_file_unless_both_name_a_control() -> None:
     joined = Timeline(yaw=3, keep=["1..2"]).joined(Timeline(pitch=4))
     assert joined == Timeline(yaw=3, pitch=4, keep=["1..2"])
+    both = Timeline(blinks=[1], keep=["1..2"]).joined(Timeline(blinks=["2 for 0.2"]))
+    assert both == Timeline(blinks=[1, "2 for 0.2"], keep=["1..2"])
     with pytest.raises(ParamsError, match=r"^yaw: asked for twice"):
         Timeline(yaw=3).joined(Timeline(yaw=4))
 
