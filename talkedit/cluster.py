@@ -1,6 +1,7 @@
 """Work on many items on a Ray cluster: what `talkedit.workers` does where the engine is ray.
 
-Ray is imported here alone, and only when it is asked for. The machines share the project's folder under one path and have the same talkedit installed.
+Ray is imported here alone, and only when it is asked for. The machines share the project's folder under one path and
+have the same talkedit installed.
 """
 
 import inspect
