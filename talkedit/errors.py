@@ -5,10 +5,15 @@ The command line and the stages print it without a traceback and exit with statu
 """
 
 from pathlib import Path
+from typing import Any
 
 
 class TalkeditError(Exception):
     """Base of all errors that are the input's or the machine's fault, not a bug of talkedit."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors come out of worker processes whole: as they are, not by calling the class with the message again."""
+        return _as_it_was, (type(self), self.args, self.__dict__)
 
 
 class ParamsError(TalkeditError):
@@ -49,3 +54,9 @@ class ClipRejected(TalkeditError):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+def _as_it_was(kind: type[TalkeditError], args: tuple[Any, ...], attributes: dict[str, Any]) -> TalkeditError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error

@@ -1,6 +1,9 @@
 """What a stage script does around its one call."""
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,19 @@ def test_ctrl_c_is_no_traceback() -> None:
 def test_a_bug_keeps_its_traceback() -> None:
     with pytest.raises(ZeroDivisionError):
         run_stage(lambda: print(1 // 0))
+
+
+def test_it_says_how_long_it_took_and_how_much_memory() -> None:
+    """In processes of their own: memory that was once had counts for good."""
+    script = (
+        "import subprocess, sys; from talkedit.stage import run_stage; "
+        "hold = lambda n: [sys.executable, '-c', f'held = b\"x\" * {n}']; "
+        "run_stage(lambda: subprocess.run(hold(300_000_000), check=True))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    told = re.fullmatch(r"took [\d.]+ s; peak memory (\d+) MB here, (\d+) MB in the largest .*\n", done.stderr)
+    assert told
+    assert int(told[1]) < 300 <= int(told[2]) < 400
 
 
 def test_metrics_have_six_digits_and_keep_their_order(tmp_path: Path) -> None:

@@ -43,17 +43,21 @@ def test_nonsense_is_refused(change: dict[str, object], message: str) -> None:
         build_extractors(AttributesParams(**(VALUES | change)))
 
 
-@pytest.fixture(scope="module")
-def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four clips of the made-up person, as the crop stage leaves them."""
-    folder = tmp_path_factory.mktemp("crops")
-    samples = [make_sample(f"clip-{i}", "train", i) for i in range(4)]
+def write_crops(folder: Path, n_clips: int) -> Path:
+    """Clips of the made-up person, as the crop stage leaves them."""
+    folder.mkdir()
+    samples = [make_sample(f"clip-{i}", "train", i) for i in range(n_clips)]
     for sample in samples:
         (folder / f"{sample.clip_id}.mp4").write_bytes(sample.crops_mp4)
         write_crop_track(folder / f"{sample.clip_id}.npz", sample.track)
     schema = pa.schema([("clip_id", pa.string()), ("status", pa.string())])
     write_table(folder / CROPS_TABLE, [{"clip_id": sample.clip_id, "status": "kept"} for sample in samples], schema)
     return folder
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_crops(tmp_path_factory.mktemp("four") / "crops", 4)
 
 
 def _bytes(folder: Path) -> dict[str, bytes]:
