@@ -153,12 +153,13 @@ def _connect(ray: ModuleType, n_most: int | None) -> None:
         if address:
             ray.init(address, **quiet)
         else:
+            os.environ.setdefault("RAY_worker_niceness", "0")  # as processes of our own; Ray's own default is 15
             ray.init(
                 "local",
                 num_cpus=n_most,
                 include_dashboard=False,
                 object_store_memory=_STORE_BYTES,
-                _node_ip_address="127.0.0.1",  # nobody else is let in
+                _node_ip_address="127.0.0.1",  # some ports are open all the same: Ray asks for a token there
                 **quiet,
             )
     except (ConnectionError, RuntimeError, OSError, ValueError, AssertionError) as error:

@@ -43,5 +43,9 @@ def _peak_memory() -> str:
     own, largest = (
         resource.getrusage(who).ru_maxrss * unit / 1e6 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux counts in ru_maxrss what the process that started this one had
+        lines = status.read_text(encoding="utf-8").splitlines()
+        own = next((int(line.split()[1]) * unit / 1e6 for line in lines if line.startswith("VmHWM:")), own)
     others = f" here, {largest:.0f} MB in the largest of its processes" if largest else ""
     return f"; peak memory {own:.0f} MB{others}"

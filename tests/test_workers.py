@@ -64,6 +64,7 @@ def cluster() -> Iterator[ModuleType]:
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[test]'")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_worker_niceness", "0")
         patch.setenv("TALKEDIT_ENGINE", "ray")
         memory = 128 * 2**20
         quiet = {"log_to_driver": False, "logging_level": "ERROR", "object_store_memory": memory}
