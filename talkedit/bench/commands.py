@@ -112,9 +112,10 @@ def loader(
 ) -> None:
     """How many frames a second are read for each core, and how long a training waits for them.
 
-    Wav2Lip's way: a JPEG a frame on disk, the sound's spectrogram computed for every item. It reads up to 20 of the
-    same clips, unpacked into a temporary folder, with noise for sound. Ours goes through the footage twice: the second
-    time, what fits into 2 GB is still decoded.
+    Wav2Lip's way: a JPEG a frame on disk, the sound's spectrogram computed for every item, pictures made floats. It
+    reads up to 20 of the same clips, unpacked into a temporary folder, with noise for sound. Ours goes through the
+    footage twice: the second time, what fits into 2 GB is still decoded. With nothing kept, clips are decoded as they
+    are in footage without end, of which the second pass is timed.
 
     talkedit bench loader --shards data/sample/shards --step-s 0.8
     """

@@ -19,7 +19,7 @@ from talkedit.shards.windows import Window
 
 WINDOWS_AHEAD = 128
 MAX_THREADS = 4
-# Decoded clips stay in memory up to this size, so that little footage is decoded once; never less than the pool stays.
+# So that little footage is decoded once; never less than the pool stays.
 KEPT_BYTES = 2 << 30
 # Frames whose eyes are equally open to this are alike to the balance between open and closed eyes.
 OPENNESS_BIN = 0.2
@@ -42,6 +42,7 @@ class Loader:
         rank: Which of the processes this is; each gets its own part of the step's windows, in order, and decodes
             the clips of these alone.
         n_ranks: How many processes share a step.
+        kept_bytes: Decoded clips stay in memory up to this size.
 
     Attributes:
         waited_s: How long callers have waited for clips that were not ready, in seconds.
@@ -62,6 +63,7 @@ class Loader:
         other_clips_share: float = 0.0,
         rank: int = 0,
         n_ranks: int = 1,
+        kept_bytes: int = KEPT_BYTES,
     ) -> None:
         if n_windows % n_ranks:
             raise ParamsError(f"n_windows is {n_windows}, which {n_ranks} processes cannot share; make it a multiple")
@@ -71,7 +73,7 @@ class Loader:
                 f"no {split} clip has {2 * n_frames} frames; give longer footage or raise segment.clip_s"
             )
         self._image_px, self._n_frames, self._n_windows, self._seed = image_px, n_frames, n_windows, seed
-        self._other_clips_share = other_clips_share
+        self._other_clips_share, self._kept_bytes = other_clips_share, kept_bytes
         n_own = n_windows // n_ranks
         self._own = slice(rank * n_own, (rank + 1) * n_own)
         self._n_steps_ahead = math.ceil(WINDOWS_AHEAD / n_own)
@@ -136,11 +138,11 @@ class Loader:
     def _forget(self) -> None:
         """Lets go of clips that are out of the pool, the oldest first, while there are too many in memory."""
         n_bytes = sum(self._n_bytes(clip) for clip in self._clips)
-        if n_bytes <= KEPT_BYTES:
+        if n_bytes <= self._kept_bytes:
             return
         needed = self._sampler.pool(self._own).union(chain.from_iterable(chain.from_iterable(self._planned.values())))
         for clip in [clip for clip in self._clips if clip not in needed]:
-            if n_bytes <= KEPT_BYTES:
+            if n_bytes <= self._kept_bytes:
                 break
             self._clips.pop(clip).cancel()
             n_bytes -= self._n_bytes(clip)

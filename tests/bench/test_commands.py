@@ -71,6 +71,8 @@ def test_loader_compares_ways(params: Path, tmp_path: Path) -> None:
         "Wav2Lip's way",
         "talkedit, first pass",
         "talkedit, second pass",
+        "talkedit, nothing kept",
+        "the same, to floats",
     ]
     assert all(row["frames_per_s_per_core"] > 0 for row in content["rows"])
     assert 0 <= content["waited_share"] <= 1

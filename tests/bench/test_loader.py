@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talkedit.bench.loader import read_in_turns, waited_share
-from talkedit.bench.one_by_one import SOUND, read_item, unpack
-from talkedit.media.audio import read_wav
+from talkedit.bench.loader import ANEW, ANEW_FLOATS, FIRST, SECOND, read_in_turns, waited_share
+from talkedit.bench.one_by_one import SOUND, _two_starts, read_item, unpack
+from talkedit.media.audio import mel_spectrogram, read_wav
 from talkedit.shards.clips import load_clip
 
 from .. import tiny
@@ -27,27 +27,47 @@ def test_the_jpegs_show_the_shards_pictures(shards: Path, tmp_path: Path) -> Non
     clips = unpack(shards, "train", folder, max_clips=9)
     assert [clip.name for clip in clips] == ["one", "two"]
     sample = tiny.make_sample("one", "train", 1)
-    expected = load_clip(sample, tiny.CROP_PX).pictures.permute(0, 2, 3, 1).numpy().astype(float)
-    target, source, mel = read_item(clips[0], tiny.CROP_PX, T, np.random.default_rng(0))
+    expected = load_clip(sample, tiny.CROP_PX).pictures.permute(1, 0, 2, 3).numpy() / 255
+    pictures, windows, together, truth = (
+        each.numpy() for each in read_item(clips[0], tiny.CROP_PX, T, np.random.default_rng(0))
+    )
     rng = np.random.default_rng(0)
-    for pictures in (target, source):
-        first = int(rng.integers(sample.n_frames - T + 1))
-        assert abs(pictures - expected[first : first + T]).mean() < JPEG_LEVELS
-        assert abs(pictures - expected[first : first + T]).mean() < abs(pictures - expected[::-1][:T]).mean()
-    assert mel.shape == (T, 80, 16)
-    assert len(read_wav(clips[0] / SOUND)[0]) == 20 * 640  # 20 frames of 40 ms at 16 kHz
+    first, other = int(rng.integers(16)), int(rng.integers(15))
+    other += other >= first
+    for shown, start in ((truth, first), (pictures[3:], other)):
+        error = abs(shown - expected[:, start : start + T]).mean()
+        assert error < JPEG_LEVELS / 255
+        assert error < abs(shown - expected[:, ::-1][:, :T]).mean()
+    half = tiny.CROP_PX // 2
+    np.testing.assert_array_equal(pictures[:3, :, :half], truth[:, :, :half])
+    assert not pictures[:3, :, half:].any()
+    sound, _ = read_wav(clips[0] / SOUND)
+    assert len(sound) == 20 * 640  # 20 frames of 40 ms at 16 kHz
+    mel = mel_spectrogram(sound)
+    start = int(3.2 * first)
+    np.testing.assert_allclose(together[0], mel[:, start : start + 16], atol=1e-4)
+    middle = round(3.2 * (first + 0.5))
+    np.testing.assert_allclose(windows[0, 0, :, 8], mel[:, middle], atol=1e-4)
+    assert windows.shape == (T, 1, 80, 16)
+
+
+def test_the_other_frames_are_others() -> None:
+    starts = [_two_starts(3, np.random.default_rng(seed)) for seed in range(60)]
+    assert set(starts) == {(a, b) for a in range(3) for b in range(3) if a != b}
+    assert _two_starts(1, np.random.default_rng(0)) == (0, 0)
 
 
 def test_readings_count_targets_and_sources(shards: Path) -> None:
     turns: list[None] = []
     rounds = read_in_turns(shards, 24, T, 2, 2, lambda: turns.append(None))
     assert len(turns) == len(rounds) == 2
-    for theirs, first, second in rounds:
+    for theirs, *ours in rounds:
         assert theirs.n_frames == 2 * T * 2  # an item of each clip
-        # Two clips of 20 frames give 4 windows each.
-        assert first.n_frames == second.n_frames == 2 * T * 8
+        assert [reading.name for reading in ours] == [FIRST, SECOND, ANEW, ANEW_FLOATS]
+        for reading in ours:
+            assert reading.n_frames == 2 * T * 8  # two clips of 20 frames give 4 windows each
+            assert reading.frames_per_s_per_core == reading.n_frames / reading.cpu_s
         assert theirs.cpu_s > 0
-        assert second.frames_per_s_per_core == second.n_frames / second.cpu_s
 
 
 def test_the_share_of_waiting_is_a_share(shards: Path) -> None:

@@ -1,12 +1,13 @@
 """The eye network: where it looks, what its answer means, and that a loss on it reaches the pixels."""
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
 from talkedit.face import geometry
-from talkedit.models import losses
-from talkedit.models.landmarks import PATCH_PX, EyeNet, eye_aspect_ratio, eye_places, eye_points
+from talkedit.models import landmarks, losses
+from talkedit.models.landmarks import PATCH_PX, EyeNet, evenly_lit, eye_aspect_ratio, eye_places, eye_points
 
 from .. import tiny
 
@@ -42,13 +43,18 @@ def test_a_patch_lies_between_the_corners_and_is_twice_as_wide() -> None:
     torch.testing.assert_close(eye_places(eyes), expected)
 
 
-def test_the_network_is_shown_the_patches() -> None:
+def test_the_network_is_shown_the_patches(monkeypatch: pytest.MonkeyPatch) -> None:
     # Red is a pixel's x and green its y, as shares of the side.
     side_px = 100
     ramp = (torch.arange(side_px) + 0.5) / side_px
     y, x = torch.meshgrid(ramp, ramp, indexing="ij")
     network, seen = EyeNet(4), list[Tensor]()
-    network.layers.register_forward_pre_hook(lambda _module, patches: seen.append(patches[0]))
+
+    def see(patches: Tensor) -> Tensor:
+        seen.append(patches)
+        return patches
+
+    monkeypatch.setattr(landmarks, "evenly_lit", see)
     network(torch.stack([x, y, 0 * x])[None], torch.tensor([[[0.3, 0.4, 0.4], [0.7, 0.5, 0.2]]]))
     patches = seen[0]
     height, width = PATCH_PX
@@ -60,6 +66,25 @@ def test_the_network_is_shown_the_patches() -> None:
         torch.testing.assert_close(patch[:2, 0, 0], torch.tensor([left + first, top + first]))
         torch.testing.assert_close(patch[:2, -1, 0], torch.tensor([left + first, top + last_y]))
         torch.testing.assert_close(patch[:2, 0, -1], torch.tensor([left + last_x, top + first]))
+
+
+def test_light_and_contrast_are_taken_out_and_pass_no_gradient() -> None:
+    # Reds of 0.1 and 0.5 alternate, green is 0.4, blue 0.2: 0.2 from the mean in a third of the values.
+    patch = torch.tensor([0.1, 0.4, 0.2])[None, :, None, None].repeat(1, 1, 2, 2)
+    patch[0, 0, :, 1] = 0.5
+    patch.requires_grad_()
+    lit = evenly_lit(patch)
+    contrast = (0.2**2 / 3) ** 0.5
+    expected = torch.zeros(1, 3, 2, 2)
+    expected[0, 0] = torch.tensor([-0.2, 0.2]) / contrast
+    torch.testing.assert_close(lit, expected)
+    torch.testing.assert_close(evenly_lit(0.5 * patch + 0.3), expected)
+    (gradient,) = torch.autograd.grad(lit.sum(), patch)  # 0 if the mean passed one
+    torch.testing.assert_close(gradient, torch.full((1, 3, 2, 2), 1 / contrast))
+
+
+def test_a_patch_of_one_colour_is_finite() -> None:
+    assert not evenly_lit(torch.full((1, 3, 2, 2), 0.3)).any()
 
 
 def test_its_answer_is_in_sides_of_the_patch_from_its_middle() -> None:

@@ -139,11 +139,10 @@ def test_little_footage_is_decoded_once(tiny_shards: Path, decoded: list[str]) -
 
 
 def test_much_footage_is_decoded_again_but_memory_holds_little_more_than_the_pool(
-    many: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
+    many: Path, decoded: list[str]
 ) -> None:
-    monkeypatch.setattr(loading, "KEPT_BYTES", 0)
     most = 0
-    with Loader(many, "train", IMAGE_PX, T, 8, seed=0) as loader:
+    with Loader(many, "train", IMAGE_PX, T, 8, seed=0, kept_bytes=0) as loader:
         for step in range(150):
             loader.windows(step)
             most = max(most, len(loader._clips))
@@ -154,9 +153,8 @@ def test_much_footage_is_decoded_again_but_memory_holds_little_more_than_the_poo
 
 
 def test_what_is_out_of_the_pool_is_let_go_of(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "KEPT_BYTES", 0)
     monkeypatch.setattr(loading, "WINDOWS_AHEAD", 8)
-    with Loader(many, "train", IMAGE_PX, T, 8, seed=0) as loader:
+    with Loader(many, "train", IMAGE_PX, T, 8, seed=0, kept_bytes=0) as loader:
         for step in range(60):
             loader.windows(step)
             assert len(loader._clips) <= 32 + 16
