@@ -20,6 +20,7 @@ from talkedit.face.detect import FaceDetector, LandmarkPredictor
 from talkedit.face.extract import AttributesParams, build_extractors, extract_clips
 from talkedit.face.find import FaceFinder
 from talkedit.face.geometry import cut, grey
+from talkedit.face.track import FRAMES_AT_ONCE
 from talkedit.folders import read_clips
 from talkedit.media.clips import segment_sources
 from talkedit.media.download import DownloadParams, download
@@ -197,8 +198,9 @@ def measure_steps(footage: Footage, n_clips: int) -> list[Timing]:
                 detect(planes[number], boxes[number] if track.found[number] else None)
             count(n)
         with _timed(timings, "landmarks") as count:
-            for number in np.flatnonzero(track.found):
-                predict(planes[number], boxes[number])
+            found = np.flatnonzero(track.found)
+            for some in np.split(found, range(FRAMES_AT_ONCE, len(found), FRAMES_AT_ONCE)):
+                predict.all([planes[number] for number in some], boxes[some])
             count(n)
         planned = plan_crops(track, float(CLIP_FPS), crop)
         with _timed(timings, "crop") as count:

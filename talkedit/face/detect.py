@@ -1,10 +1,14 @@
 """Where the face is in one frame: dlib's HOG detector, and its 68 points."""
 
+from collections.abc import Sequence
+
 import cv2
 import dlib
 import numpy as np
+from numpy.typing import NDArray
 
 from talkedit import assets
+from talkedit.face.cascade import Cascade
 from talkedit.face.geometry import Grey, apply, box_overlap, cut, frame_from_square
 from talkedit.records import Doubles
 
@@ -19,8 +23,9 @@ PATCH_PER_BOX = 2.2
 PATCH_PX = 240
 MIN_OVERLAP = 0.3  # of two boxes of one face, a few frames apart
 
-# The predictor answers in whole pixels and depends on where exactly the box lies. In a patch where the face has
-# 200 px, averaged over five boxes, the noise of the eye aspect ratio falls from 0.0135 to 0.0053 (sample clip).
+# What the predictor answers depends on where exactly the box lies. In a patch where the face has 200 px, averaged over
+# five boxes, the noise of the eye aspect ratio falls to 0.005 on the sample clip; from one box, in whole pixels as
+# dlib itself answers, it is 0.014.
 FACE_PX = 200
 FACE_PATCH_PX = 320
 BOX_OFFSETS = ((0, 0, 1), (-0.04, -0.04, 1), (0.04, -0.04, 1.06), (-0.04, 0.04, 0.94), (0.04, 0.04, 1))
@@ -91,11 +96,10 @@ class LandmarkPredictor:
     """Finds dlib's 68 points in a box, to a fraction of a pixel."""
 
     def __init__(self) -> None:
-        path = assets.fetch("dlib_landmarks_68")
-        self._predictor = dlib.shape_predictor(str(path))  # type: ignore[attr-defined]
+        self._cascade = Cascade(assets.fetch("dlib_landmarks_68"))
 
     def __call__(self, grey: Grey, box_xyxy_px: Doubles) -> Doubles:
-        """Finds the points.
+        """Finds the points of one face.
 
         Args:
             grey: (H, W) uint8, the whole frame.
@@ -104,14 +108,34 @@ class LandmarkPredictor:
         Returns:
             (68, 2) float64, in pixels of the frame.
         """
-        side = (box_xyxy_px[2] - box_xyxy_px[0]) * FACE_PATCH_PX / FACE_PX
-        frame_from_patch = frame_from_square((box_xyxy_px[:2] + box_xyxy_px[2:]) / 2, side, FACE_PATCH_PX)
-        patch = cut(grey, frame_from_patch, FACE_PATCH_PX)
-        points = np.mean([self._predict(patch, *offset) for offset in BOX_OFFSETS], axis=0)
-        return apply(frame_from_patch, points)
+        return self.all([grey], [box_xyxy_px])[0]
 
-    def _predict(self, patch: Grey, shift_x: float, shift_y: float, scale: float) -> Doubles:
-        x, y = FACE_PATCH_PX / 2 + FACE_PX * shift_x, FACE_PATCH_PX / 2 + FACE_PX * shift_y
-        half = FACE_PX * scale / 2
-        box = dlib.rectangle(*(round(edge) for edge in (x - half, y - half, x + half, y + half)))  # type: ignore[attr-defined]
-        return np.array([(point.x, point.y) for point in self._predictor(patch, box).parts()], np.float64)
+    def all(self, greys: Sequence[Grey], boxes_xyxy_px: Sequence[Doubles] | Doubles) -> Doubles:
+        """The same of several frames, a face each: eight at once take a third of the time of one by one.
+
+        Args:
+            greys: N of them.
+            boxes_xyxy_px: N of them.
+
+        Returns:
+            (N, 68, 2) float64; those of a face are the same whichever others it is asked with.
+        """
+        boxes = np.asarray(boxes_xyxy_px, np.float64)
+        side = (boxes[:, 2] - boxes[:, 0]) * FACE_PATCH_PX / FACE_PX
+        frame_from_patch = frame_from_square((boxes[:, :2] + boxes[:, 2:]) / 2, side, FACE_PATCH_PX)
+        patches = np.stack([cut(*each, FACE_PATCH_PX) for each in zip(greys, frame_from_patch, strict=True)])
+        n_boxes = len(_BOXES)
+        patch_of = np.repeat(np.arange(len(patches)), n_boxes)
+        points = self._cascade(patches, patch_of, np.tile(_BOXES, (len(patches), 1)))
+        return apply(frame_from_patch, points.reshape(-1, n_boxes, *points.shape[1:]).mean(axis=1))
+
+
+def _boxes() -> NDArray[np.int64]:
+    """(5, 4), those in which the predictor looks for the face of a patch."""
+    shift_x, shift_y, scale = np.array(BOX_OFFSETS).T
+    x, y = FACE_PATCH_PX / 2 + FACE_PX * shift_x, FACE_PATCH_PX / 2 + FACE_PX * shift_y
+    half = FACE_PX * scale / 2
+    return np.stack([x - half, y - half, x + half, y + half], axis=1).round().astype(np.int64)
+
+
+_BOXES = _boxes()
