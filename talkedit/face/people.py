@@ -8,8 +8,8 @@ import numpy as np
 
 from talkedit.face.detect import MIN_OVERLAP, FaceDetector, LandmarkPredictor
 from talkedit.face.geometry import Grey, box_overlap, boxes_from_landmarks, grey
-from talkedit.face.track import MIN_LANDMARK_OVERLAP
-from talkedit.records import N_LANDMARKS, Doubles, FaceTrack, Image
+from talkedit.face.track import FRAMES_AT_ONCE, MIN_LANDMARK_OVERLAP, groups
+from talkedit.records import N_LANDMARKS, Doubles, FaceTrack, Floats, Image
 
 MAX_PEOPLE = 6
 Sighting = tuple[int, Doubles]  # a frame's number, and the box of the face in it
@@ -66,18 +66,20 @@ class PeopleTracker:
         gap = max(self._every_n, round(self._max_gap_s * fps))
         boxes = [_filled(sightings, seen.n_frames, self._every_n, gap) for sightings in seen.people]
         landmarks = np.full((len(boxes), seen.n_frames, N_LANDMARKS, 2), np.nan, np.float32)
-        for number, image in enumerate(frames):
-            plane = grey(image)
-            for person, box in zip(landmarks, boxes, strict=True):
-                person[number] = self._points(plane, box[number])
+        for group in groups(enumerate(map(grey, frames)), FRAMES_AT_ONCE):
+            there = [(who, *frame) for frame in group for who, box in enumerate(boxes) if np.isfinite(box[frame[0], 0])]
+            self._put(landmarks, there, boxes)
         return [_face_track(box, points, size_px) for box, points in zip(boxes, landmarks, strict=True)]
 
-    def _points(self, plane: Grey, box: Doubles) -> Doubles:
-        if np.isfinite(box[0]):
-            points = self._find_landmarks(plane, box)
+    def _put(self, landmarks: Floats, there: list[tuple[int, int, Grey]], boxes: list[Doubles]) -> None:
+        """Finds the points of faces, each given by person, frame's number and frame, where its box holds a face."""
+        if not there:
+            return
+        looked_in = [boxes[who][number] for who, number, _ in there]
+        found = self._find_landmarks.all([plane for *_, plane in there], looked_in)
+        for (who, number, _), box, points in zip(there, looked_in, found, strict=True):
             if box_overlap(boxes_from_landmarks(points), box) >= MIN_LANDMARK_OVERLAP:
-                return points
-        return np.full((N_LANDMARKS, 2), np.nan)
+                landmarks[who, number] = points
 
 
 def _assign(people: list[list[Sighting]], number: int, boxes: list[Doubles]) -> None:

@@ -47,7 +47,7 @@ class FaceTracker:
         """
         greys = (grey(frame) for frame in frames)
         bridged = bridge_gaps(self._detected(greys), max_gap=round(self._max_gap_s * fps))
-        rows = [row for group in _groups(bridged, FRAMES_AT_ONCE) for row in self._rows(group)]
+        rows = [row for group in groups(bridged, FRAMES_AT_ONCE) for row in self._rows(group)]
         return FaceTrack(
             boxes_xyxy_px=np.array([box for box, _ in rows], np.float64).reshape(-1, 4),
             landmarks_px=np.array([points for _, points in rows], np.float32).reshape(-1, N_LANDMARKS, 2),
@@ -57,7 +57,7 @@ class FaceTracker:
 
     def _detected(self, greys: Iterable[Grey]) -> Iterator[Seen]:
         last: Doubles | None = None
-        for group in _groups(greys, self._every_n):
+        for group in groups(greys, self._every_n):
             box = self._detect(group[-1], last)
             if last is not None and box is not None and box_overlap(last, box) >= MIN_OVERLAP:
                 boxes = [*_between(last, box, len(group) - 1), box]
@@ -116,7 +116,8 @@ def _between(a_xyxy: Doubles | None, b_xyxy: Doubles, n: int) -> Sequence[Double
     return list(np.linspace(a_xyxy, b_xyxy, n + 2)[1:-1])
 
 
-def _groups(items: Iterable[T], n: int) -> Iterator[list[T]]:
+def groups(items: Iterable[T], n: int) -> Iterator[list[T]]:
+    """The items, n at a time; the last ones may be fewer."""
     group: list[T] = []
     for item in items:
         group.append(item)
