@@ -97,7 +97,8 @@ def evaluate(
         worst.add(
             reconstruction.clips[OURS][-1][2]["ssim_in_mask"], clip.sample.clip_id, [clip.footage.crops.images, seen]
         )
-    units = _calibrated(tools, held, sources)
+    eyes = _real_eyes(tools, held, sources)
+    units = lids_to_openness(*eyes)
     emotion = build_extractors(parse(AttributesParams, read_preparation(shards)["attributes"], str(shards)))[1]
     cross = Cross(tools, likeness, emotion, shut_below(held), units[0])
     crossed = _cross(cross, pairs, {clip.sample.clip_id: clip for clip in held})
@@ -122,7 +123,7 @@ def evaluate(
     outputs.write_emotions(out / outputs.EMOTIONS_FILE, feelings.matrix())
     outputs.write_clips(out / outputs.CLIPS_FILE, reconstruction.clips[OURS])
     outputs.write_json(out / outputs.SYSTEMS_FILE, _systems(reconstruction, params))
-    outputs.write_json(out / outputs.REASONS_FILE, _reasons(n_frames, held, feelings))
+    outputs.write_json(out / outputs.REASONS_FILE, _reasons(n_frames, held, feelings, units[0]))
     worst.write(out / outputs.VIDEOS)
     scores = {
         "n_clips": len(held),
@@ -132,7 +133,7 @@ def evaluate(
         **loop.scores(*units),
         **feelings.scores(),
         **drive.scores(),
-        **_agreement(held, *units),
+        **_agreement(held, *lids_to_openness(*eyes, least_r=0)),
     }
     return divide(scores, likeness.expert.name)
 
@@ -163,11 +164,13 @@ def _systems(reconstruction: Reconstruction, params: EvaluateParams) -> dict[str
     return systems
 
 
-def _reasons(n_frames: int, held: list[Held], feelings: Feelings) -> dict[str, str]:
+def _reasons(n_frames: int, held: list[Held], feelings: Feelings, lids_factor: float) -> dict[str, str]:
     """Why a number is empty."""
     reasons = {}
     if n_frames < LEAST_FRAMES:
         reasons["self_fid_hed_vgg"] = f"{n_frames} held-out frames; under {LEAST_FRAMES} FID says nothing"
+    if np.isnan(lids_factor):
+        reasons["eye_openness_*"] = "in real frames the witness's lids hardly go with the codes: it sees too little"
     if len(held) == 1:
         reasons["cross_*, lip_*"] = "one held-out clip has no other to be paired with"
     shown = np.unique(np.concatenate([clip.footage.attributes.emotion.argmax(axis=1) for clip in held]))
@@ -178,11 +181,11 @@ def _reasons(n_frames: int, held: list[Held], feelings: Feelings) -> dict[str, s
     return reasons
 
 
-def _calibrated(tools: Tools, held: list[Held], sources: Sources) -> tuple[float, float]:
-    """`lids_to_openness` by all real frames at hand: held-out ones may hold no blink, and nothing is drawn of these."""
+def _real_eyes(tools: Tools, held: list[Held], sources: Sources) -> tuple[Floats, Floats]:
+    """What the witness sees, and the codes, of all real frames at hand: held-out ones alone may hold no blink."""
     lids = [lid_opening(clip.mesh) for clip in held] + [tools.lids(part) for part in sources.parts]
     openness = [footage.attributes.eye_openness for footage in [*(clip.footage for clip in held), *sources.parts]]
-    return lids_to_openness(np.concatenate(lids), np.concatenate(openness))
+    return np.concatenate(lids), np.concatenate(openness)
 
 
 def _steps(params: EvaluateParams) -> dict[str, list[float]]:

@@ -80,7 +80,7 @@ class Loop:
             asked, measured = self._pairs(control, control, factor, offset)
             found = fit(asked, measured)
             scores |= {f"{control}_{name}": number(getattr(found, name)) for name in ("slope", "r", "error", "n")}
-            scores[f"{control}_leak"] = number(max(self._leaks(control, factor, offset)))
+            scores[f"{control}_leak"] = number(_most(self._leaks(control, factor, offset)))
         scores["closed_loop_detection_rate"] = float(np.mean([np.isfinite(point.lids) for point in self._points]))
         scores["flicker_ratio"] = number(float(np.mean(self._flicker))) if self._flicker else None
         return scores
@@ -160,6 +160,11 @@ def turned_where_seen(before: Floats, after: Floats) -> Floats:
 def number(value: float) -> float | None:
     """None where nothing could be measured: JSON has no NaN."""
     return float(value) if np.isfinite(value) else None
+
+
+def _most(values: Iterator[float]) -> float:
+    """The largest that was measured; NaN if none was."""
+    return max((value for value in values if np.isfinite(value)), default=float("nan"))
 
 
 def _label(control: str, value: float) -> str:
