@@ -46,15 +46,16 @@ def write_sheet(path: Path, rows: list[Row]) -> None:
 
 
 def drawn_only(row: Row, shown: Floats) -> Row:
-    """The row without the real frame, and grey wherever a picture is not wholly drawn: what may be shown to others.
+    """The row without the real frame, cut to what is drawn and grey where it is not wholly so: for others to see.
 
     Args:
         row: Of pictures of one size.
         shown: (S, S), 1 where a picture is drawn, less where the real frame shows.
     """
-    drawn = (shown >= 1)[..., None]
-    pictures = {name: np.where(drawn, each, GREY).astype(np.uint8) for name, each in row.pictures.items()}
-    return Row(row.title, {name: each for name, each in pictures.items() if name != REAL})
+    drawn = shown >= 1
+    part = np.ix_(drawn.any(axis=1), drawn.any(axis=0))
+    pictures = {name: np.where(drawn[part][..., None], each[part], GREY) for name, each in row.pictures.items()}
+    return Row(row.title, {name: each.astype(np.uint8) for name, each in pictures.items() if name != REAL})
 
 
 def _draw(row: Row) -> Image:

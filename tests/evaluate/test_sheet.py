@@ -52,11 +52,16 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
 def test_of_drawn_heads_nothing_real_is_shown(tmp_path: Path) -> None:
     red, blue = (picture(colour, 4) for colour in COLOURS.values())
     shown = np.zeros((4, 4), np.float32)
-    shown[1:3, 1:3] = 1
+    shown[1:4, 1:3] = 1
     shown[0, 1] = 0.99  # blended in, and so half real
+    shown[1, 1] = 0.5  # a soft corner
     row = drawn_only(Row("a clip", {REAL: blue, "yaw +10": red}), shown)
     assert (row.title, list(row.pictures)) == ("a clip", ["yaw +10"])
-    assert (row.pictures["yaw +10"][1:3, 1:3] == COLOURS["red"]).all()
-    assert (row.pictures["yaw +10"][shown < 1] == GREY).all()
+    assert (row.pictures["yaw +10"] == COLOURS["red"]).all(axis=2).tolist() == [
+        [False, True],
+        [True, True],
+        [True, True],
+    ]
+    assert (row.pictures["yaw +10"][0, 0] == GREY).all()
     write_sheet(tmp_path / "heads.jpg", [row])
     assert cv2.imread(str(tmp_path / "heads.jpg")).shape == (2 * HEADER_PX + CELL_PX, CELL_PX, 3)
