@@ -4,21 +4,18 @@ The first pass follows the face and measures pose, emotion and blink; the last d
 puts it back. Every frame keeps its own time: codes and speech are taken at each frame's time stamp, whatever the rate.
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
+from talkedit.edit.draw import draw_frames
 from talkedit.edit.limits import beyond_footage, never_shown
 from talkedit.edit.measure import Measured, Measurer, Stretches
-from talkedit.edit.plan import Draughtsman, Plan, make_plan
+from talkedit.edit.plan import Plan, make_plan
 from talkedit.edit.provenance import Credentials, Seal
 from talkedit.edit.reference import TAKES, check_taking, take_over
 from talkedit.edit.renderer import Renderer
-from talkedit.edit.seam import seam_ratio
 from talkedit.edit.speech import listen
 from talkedit.edit.timeline import Timeline
 from talkedit.errors import MediaError, ModelError
@@ -28,8 +25,6 @@ from talkedit.media.video import Frame, Reader
 from talkedit.progress import progress_bar
 from talkedit.records import Attributes, Floats, Image
 from talkedit.train.artifact import TrainedModel, load_model
-
-MOST_DRAWING = 4  # frames that are drawn at a time, each in a thread
 
 
 @dataclass(frozen=True)
@@ -171,25 +166,20 @@ class Editor:
         plan, forced = self.plan(source, wanted)
         if seal:
             seal.describe(self.model, wanted.timeline, _others(wanted))
-        prepare, seam = Draughtsman(plan, self._renderer), dict[int, float]()
-        with progress_bar() as bar, _drawing_threads() as pool:
+        seam: list[float] = []
+        with progress_bar() as bar:
             task = bar.add_task("editing", total=len(plan.edited), unit="frames", note="")
 
-            def finish(number: int, image: Image, draw: Callable[[], tuple[Image, Floats]]) -> tuple[Image, Floats]:
-                edited, mask = draw()
-                seam[number] = seam_ratio(image, edited, mask)
-                return edited, mask
+            def edit(images: Iterator[Image]) -> Iterator[tuple[Image, Floats] | None]:
+                for drawn in draw_frames(plan, self._renderer, images):
+                    bar.advance(task)
+                    if drawn is not None:
+                        seam.append(drawn.seam_ratio)
+                    yield None if drawn is None else (drawn.image, drawn.mask)
 
-            def edit_frame(number: int, image: Image) -> Future[tuple[Image, Floats]] | None:
-                bar.advance(task)
-                draw = prepare(number, image)
-                return draw and pool.submit(finish, number, image, draw)
-
-            sound = _sound(source, wanted, plan)
-            done = rewrite_video(source, out, edit_frame, encoding, sound, seal and seal.sign)
+            done = rewrite_video(source, out, edit, encoding, _sound(source, wanted, plan), seal and seal.sign)
         sidecar = seal.write_sidecar() if seal else None
-        ratios = [seam[number] for number in sorted(seam)]
-        return EditReport(source, out, wanted, encoding, plan, done, ratios, forced, sidecar)
+        return EditReport(source, out, wanted, encoding, plan, done, seam, forced, sidecar)
 
     def frames(self, source: str | Path, wanted: Timeline | Wanted) -> Iterator[Frame]:
         """The edited frames, one after the other, for programs that show or encode them themselves.
@@ -198,14 +188,19 @@ class Editor:
         encodes them has to label them: there are no content credentials here.
         """
         plan, _ = self.plan(Path(source), wanted if isinstance(wanted, Wanted) else Wanted(wanted))
-        prepare = Draughtsman(plan, self._renderer)
+        waiting: deque[Frame] = deque()  # read, but not drawn yet
 
-        def drawn() -> Iterator[Frame]:
-            for number, frame in enumerate(Reader(source)):
-                draw = prepare(number, frame.image)
-                yield frame if draw is None else replace(frame, image=draw()[0])
+        def images() -> Iterator[Image]:
+            for frame in Reader(source):
+                waiting.append(frame)
+                yield frame.image
 
-        return drawn()
+        def edited() -> Iterator[Frame]:
+            for drawn in draw_frames(plan, self._renderer, images()):
+                frame = waiting.popleft()
+                yield frame if drawn is None else replace(frame, image=drawn.image)
+
+        return edited()
 
     def plan(self, source: Path, wanted: Wanted) -> tuple[Plan, list[str]]:
         """Measures the source and works out what is asked of each frame.
@@ -279,17 +274,3 @@ def _others(wanted: Wanted) -> dict[str, Path]:
 def _refuse(sentences: list[str], force: bool) -> None:
     if sentences and not force:
         raise ModelError(f"{'; '.join(sentences)}; add --force to try all the same")
-
-
-@contextmanager
-def _drawing_threads() -> Iterator[ThreadPoolExecutor]:
-    """Threads that draw a frame each, and divide torch's threads among them: small networks hardly gain by several."""
-    n_threads = torch.get_num_threads()
-    n_drawing = min(n_threads, MOST_DRAWING)
-    torch.set_num_threads(n_threads // n_drawing)
-    pool = ThreadPoolExecutor(n_drawing)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(n_threads)

@@ -1,5 +1,6 @@
 """Draws heads at the size of their crops: the one place where the trained network meets pictures of any size."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import cast
 
@@ -172,6 +173,11 @@ class Renderer:
 
     def _large(self, images: NDArray[np.uint8]) -> Tensor:
         return torch.from_numpy(images).to(self._device).permute(0, 3, 1, 2).float() / 255
+
+
+def joined(parts: Sequence[Crops]) -> Crops:
+    """One after the other; crops of one size."""
+    return Crops(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Crops)))
 
 
 def take(track: CropTrack, indices: Chosen) -> CropTrack:

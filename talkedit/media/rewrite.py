@@ -2,8 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator
-from concurrent.futures import Future
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -21,7 +20,7 @@ from talkedit.media.video import VideoInfo, probe, unwritable
 from talkedit.records import Floats, Image
 
 Edited = tuple[Image, Floats]
-Edit = Callable[[int, Image], Edited | Future[Edited] | None]
+Edit = Callable[[Iterator[Image]], Iterator[Edited | None]]
 
 PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 CODECS = {"h264": "libx264", "hevc": "libx265"}
@@ -117,10 +116,9 @@ def rewrite_video(
         source: The video to read.
         out: The file to write, .mp4, .mov or .mkv; its name only ever holds a complete video. Matroska rounds time
             stamps to milliseconds, the others keep them exactly.
-        edit: Called in a thread of its own, frame after frame. Gets the frame's number and the upright image,
-            (H, W, 3) uint8 RGB. Returns None to leave the frame as it is, or the edited image and a mask, (H, W)
-            float32: where it is above 0, the edited image is taken; or a future of both, of which a few are waited for
-            at a time, so that frames can be edited beside each other.
+        edit: Run in a thread of its own. Takes the upright images, (H, W, 3) uint8 RGB, one after the other, as many
+            ahead as it likes, and gives for each in turn: None to leave the frame as it is, or the edited image and a
+            mask, (H, W) float32; where that is above 0, the edited image is taken.
         encoding: How the picture is encoded.
         sound: Which sound the output gets; the source's if not given.
         seal: Is given the complete file, before it gets its name, and may change it.
@@ -198,24 +196,21 @@ class _Rewriter:
             _mux(container, stream.encode(), durations)
 
     def _edited(self) -> Generator[tuple[int, int, Planes, av.VideoFrame]]:
-        begun: deque[tuple[int, int, Planes, av.VideoFrame, Edited | Future[Edited] | None]] = deque()
+        taken: deque[tuple[int, int, Planes, av.VideoFrame]] = deque()  # by the edit, which still has them
         with ahead(self._decoded(), N_WAITING) as decoded:
-            for pts, duration, original, planes, image in decoded:
-                begun.append((pts, duration, planes, original, self.edit(self.n_frames, image)))
-                self.n_frames += 1
-                if len(begun) == N_WAITING:
-                    yield self._composed(*begun.popleft())
-            while begun:
-                yield self._composed(*begun.popleft())
 
-    def _composed(
-        self, pts: int, duration: int, planes: Planes, original: av.VideoFrame, done: Edited | Future[Edited] | None
-    ) -> tuple[int, int, Planes, av.VideoFrame]:
-        if done is not None:
-            edited, mask = done.result() if isinstance(done, Future) else done
-            planes = compose(planes, edited, mask, like=original)
-            self.n_edited += 1
-        return pts, duration, planes, original
+            def images() -> Iterator[Image]:
+                for pts, duration, original, planes, image in decoded:
+                    taken.append((pts, duration, planes, original))
+                    self.n_frames += 1
+                    yield image
+
+            for done in self.edit(images()):
+                pts, duration, planes, original = taken.popleft()
+                if done is not None:
+                    planes = compose(planes, *done, like=original)
+                    self.n_edited += 1
+                yield pts, duration, planes, original
 
     def _decoded(self) -> Generator[tuple[int, int, av.VideoFrame, Planes, Image]]:
         decoder = Decoder(self.info.path)

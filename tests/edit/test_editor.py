@@ -183,16 +183,16 @@ def test_a_failure_on_the_way_leaves_the_old_file(
 ) -> None:
     draw, calls = editor._renderer.draw, []
 
-    def fail_at_the_tenth(*arguments):
+    def fail_at_the_fifth(*arguments):
         calls.append(arguments)
-        if len(calls) == 10:
-            raise ModelError("the tenth cannot be drawn")
+        if len(calls) == 5:
+            raise ModelError("the fifth batch cannot be drawn")
         return draw(*arguments)
 
-    monkeypatch.setattr(editor._renderer, "draw", fail_at_the_tenth)
+    monkeypatch.setattr(editor._renderer, "draw", fail_at_the_fifth)
     out = tmp_path / "out.mp4"
     out.write_bytes(b"the old one")
-    with pytest.raises(ModelError, match="the tenth"):
+    with pytest.raises(ModelError, match="the fifth batch"):
         editor.edit(second, out, TURN, FAST)
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("out.mp4", b"the old one")]
 

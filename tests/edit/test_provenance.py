@@ -27,7 +27,7 @@ def sealed(editor: Editor, source: Path, out: Path, credentials: Credentials | N
     """The source, not edited but signed as if it were."""
     seal = Seal(credentials or Credentials(), source, out)
     seal.describe(editor.model, Timeline(yaw_deg="+8"), {})
-    rewrite_video(source, out, lambda *_: None, FAST, seal=seal.sign)
+    rewrite_video(source, out, lambda images: (None for _ in images), FAST, seal=seal.sign)
     return seal.write_sidecar()
 
 

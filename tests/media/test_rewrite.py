@@ -15,7 +15,7 @@ from talkedit.media.audio import read_audio, write_wav
 from talkedit.media.decode import Decoder
 from talkedit.media.ffmpeg import Sound, ffmpeg_path, mux_audio
 from talkedit.media.planes import compose, format_of, to_format, upright_planes
-from talkedit.media.rewrite import Encoding, rewrite_video
+from talkedit.media.rewrite import Edit, Edited, Encoding, rewrite_video
 from talkedit.media.video import measure_duration_s, probe, read_frames
 
 from .films import HEIGHT_PX, WIDTH_PX, full_disk, number_of, tone
@@ -37,6 +37,14 @@ def invert_box(number: int, image: np.ndarray) -> tuple[np.ndarray, np.ndarray] 
     return edited, mask
 
 
+def each(edit: Callable[[int, np.ndarray], Edited | None]) -> Edit:
+    """Frame by frame."""
+    return lambda images: (edit(number, image) for number, image in enumerate(images))
+
+
+unchanged = each(lambda *_: None)
+
+
 def planes_of(path: Path) -> list[list[np.ndarray]]:
     return [list(upright_planes(to_format(frame, format_of(frame), path))) for _, frame in Decoder(path).frames()]
 
@@ -48,7 +56,7 @@ def audio_packets(path: Path) -> list[tuple[bytes, Fraction]]:
 
 def test_only_samples_under_the_mask_change(film, tmp_path: Path) -> None:
     source, out = film(), tmp_path / "out.mp4"
-    report = rewrite_video(source, out, invert_box, LOSSLESS)
+    report = rewrite_video(source, out, each(invert_box), LOSSLESS)
     assert (report.n_frames, report.n_edited, report.has_audio, report.damage) == (50, 25, False, None)
     inside = [np.zeros((HEIGHT_PX, WIDTH_PX), bool), *(np.zeros((HEIGHT_PX // 2, WIDTH_PX // 2), bool) for _ in "uv")]
     inside[0][BOX] = True
@@ -66,7 +74,7 @@ def test_the_edit_is_what_is_shown(film, tmp_path: Path) -> None:
     def paint(_: int, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.full_like(image, (40, 90, 200)), np.ones(image.shape[:2], np.float32)
 
-    rewrite_video(film(), tmp_path / "out.mp4", paint, LOSSLESS)
+    rewrite_video(film(), tmp_path / "out.mp4", each(paint), LOSSLESS)
     frame = next(read_frames(tmp_path / "out.mp4"))
     assert np.abs(frame.image.astype(int) - (40, 90, 200)).max() <= 3
 
@@ -108,7 +116,7 @@ def test_times_and_sound_are_the_sources(film, tmp_path: Path, suffix: str) -> N
     stamps = [10, 13, 20, 21, 60, 61, 62, 100]
     source = film(stamps=stamps, time_base=Fraction(1, 1000), sound_s=(0.3, tone(48_000, 48_000)))
     out = tmp_path / f"out{suffix}"
-    report = rewrite_video(source, out, lambda *_: None)
+    report = rewrite_video(source, out, unchanged)
     assert (report.n_frames, report.n_edited, report.has_audio) == (8, 0, True)
     assert [f.time_s for f in read_frames(out)] == [Fraction(s - 10, 1000) for s in stamps]
     assert [number_of(f.image) for f in read_frames(out)] == list(range(8))
@@ -124,7 +132,7 @@ def test_colours_are_tagged_as_the_source(film, tmp_path: Path) -> None:
     source = film(
         "full.mp4", pixel_format="yuvj420p", options={"x264-params": "colormatrix=bt709:colorprim=bt709:transfer=bt709"}
     )
-    rewrite_video(source, tmp_path / "out.mp4", invert_box, LOSSLESS)
+    rewrite_video(source, tmp_path / "out.mp4", each(invert_box), LOSSLESS)
     tags = []
     for path in (source, tmp_path / "out.mp4"):
         _, frame = next(Decoder(path).frames())
@@ -135,7 +143,7 @@ def test_colours_are_tagged_as_the_source(film, tmp_path: Path) -> None:
 
 
 def test_pixels_that_are_not_square_stay_so(film, tmp_path: Path) -> None:
-    rewrite_video(film(options={"x264-params": "sar=4/3:bframes=0"}), tmp_path / "out.mp4", lambda *_: None, LOSSLESS)
+    rewrite_video(film(options={"x264-params": "sar=4/3:bframes=0"}), tmp_path / "out.mp4", unchanged, LOSSLESS)
     assert probe(tmp_path / "out.mp4").pixel_aspect == Fraction(4, 3)
 
 
@@ -157,7 +165,7 @@ def test_an_encoding_that_does_not_exist_is_said(wish: dict[str, Any], sentence:
 @pytest.mark.parametrize("pixel_format", ["yuv422p", "yuv444p", "yuv420p10le", "yuv422p10le"])
 def test_samples_of_other_formats_pass_through_as_they_are(film, tmp_path: Path, pixel_format: str) -> None:
     source = film("film.mkv", codec="ffv1", pixel_format=pixel_format)
-    report = rewrite_video(source, tmp_path / "out.mp4", invert_box, LOSSLESS)
+    report = rewrite_video(source, tmp_path / "out.mp4", each(invert_box), LOSSLESS)
     assert (report.pixel_format, report.exact) == (pixel_format, True)
     for number, (before, after) in enumerate(zip(planes_of(source), planes_of(tmp_path / "out.mp4"), strict=True)):
         assert after[0].dtype == (np.uint16 if "10" in pixel_format else np.uint8)
@@ -171,13 +179,15 @@ def test_samples_of_other_formats_pass_through_as_they_are(film, tmp_path: Path,
 
 
 def test_a_format_that_no_codec_holds_is_converted_and_said(film, tmp_path: Path) -> None:
-    report = rewrite_video(film("film.mkv", codec="ffv1", pixel_format="bgr0"), tmp_path / "out.mp4", invert_box, FAST)
+    report = rewrite_video(
+        film("film.mkv", codec="ffv1", pixel_format="bgr0"), tmp_path / "out.mp4", each(invert_box), FAST
+    )
     assert (report.pixel_format, report.exact) == ("yuv420p", False)
 
 
 def test_hevc_is_hevc_with_the_same_times(film, tmp_path: Path) -> None:
     source, out = film(stamps=[0, 3, 4, 9, 20, 21], time_base=Fraction(1, 100)), tmp_path / "out.mp4"
-    report = rewrite_video(source, out, invert_box, Encoding(crf=20, preset="ultrafast", codec="hevc"))
+    report = rewrite_video(source, out, each(invert_box), Encoding(crf=20, preset="ultrafast", codec="hevc"))
     assert (report.n_frames, probe(out).codec) == (6, "hevc")
     assert [frame.time_s for frame in read_frames(out)] == [frame.time_s for frame in read_frames(source)]
     assert [number_of(frame.image) for frame in read_frames(out)] == list(range(6))
@@ -192,7 +202,7 @@ def test_new_sound_begins_with_the_picture_and_ends_with_it(film, tmp_path: Path
     sound = Sound(tmp_path / "new.wav", "aac", probe(source).start_s, 2.0)
     for suffix in (".mp4", ".mkv"):
         out = tmp_path / f"out{suffix}"
-        assert rewrite_video(source, out, lambda *_: None, FAST, sound).has_audio
+        assert rewrite_video(source, out, unchanged, FAST, sound).has_audio
         heard = read_audio(out, 48_000)
         assert heard is not None
         loud = np.flatnonzero(np.abs(heard) > 0.3)
@@ -202,7 +212,7 @@ def test_new_sound_begins_with_the_picture_and_ends_with_it(film, tmp_path: Path
 
 def test_sound_is_encoded_anew_on_request_and_stays_in_its_place(film, tmp_path: Path) -> None:
     source = film("film.mkv", sound_s=(0.3, tone(48_000, 48_000)))
-    rewrite_video(source, tmp_path / "out.mp4", lambda *_: None, FAST, Sound(source, "aac"))
+    rewrite_video(source, tmp_path / "out.mp4", unchanged, FAST, Sound(source, "aac"))
     before, after = read_audio(source, 48_000), read_audio(tmp_path / "out.mp4", 48_000)
     assert before is not None
     assert after is not None
@@ -218,7 +228,7 @@ def test_what_seals_a_file_gets_it_whole_and_its_failure_leaves_nothing(film, tm
         seen.append(len(list(read_frames(path))))
         assert not out.exists()
 
-    rewrite_video(source, out, lambda *_: None, FAST, seal=seal)
+    rewrite_video(source, out, unchanged, FAST, seal=seal)
     assert seen == [50]
     out.unlink()
 
@@ -226,7 +236,7 @@ def test_what_seals_a_file_gets_it_whole_and_its_failure_leaves_nothing(film, tm
         raise MediaError("seal", "is broken")
 
     with pytest.raises(MediaError, match="is broken"):
-        rewrite_video(source, out, lambda *_: None, FAST, seal=fail)
+        rewrite_video(source, out, unchanged, FAST, seal=fail)
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
 
 
@@ -235,7 +245,7 @@ def test_an_error_of_the_edit_is_passed_on_as_it_is(film, tmp_path: Path) -> Non
         raise MediaError("face", "is not there")
 
     with pytest.raises(MediaError, match=r"^face: is not there$"):
-        rewrite_video(film(), tmp_path / "out.mp4", fail)
+        rewrite_video(film(), tmp_path / "out.mp4", each(fail))
 
 
 def test_a_rotation_tag_becomes_an_upright_picture(film, tmp_path: Path) -> None:
@@ -243,7 +253,7 @@ def test_a_rotation_tag_becomes_an_upright_picture(film, tmp_path: Path) -> None
     command = [ffmpeg_path(), "-loglevel", "error", "-display_rotation", "90", "-i", film(), "-c", "copy", turned]
     subprocess.run(command, check=True)
     assert (probe(turned).width_px, probe(turned).height_px) == (HEIGHT_PX, WIDTH_PX)
-    rewrite_video(turned, tmp_path / "out.mp4", invert_box, LOSSLESS)
+    rewrite_video(turned, tmp_path / "out.mp4", each(invert_box), LOSSLESS)
     info = probe(tmp_path / "out.mp4")
     assert (info.width_px, info.height_px, info.rotation_deg) == (HEIGHT_PX, WIDTH_PX, 0)
     for before, after in zip(read_frames(turned), read_frames(tmp_path / "out.mp4"), strict=True):
@@ -254,7 +264,7 @@ def test_a_rotation_tag_becomes_an_upright_picture(film, tmp_path: Path) -> None
 
 def test_odd_sizes_are_padded_by_the_last_row_and_column(film, tmp_path: Path) -> None:
     source = film("odd.mkv", codec="ffv1", size_px=(97, 65))
-    rewrite_video(source, tmp_path / "out.mp4", invert_box, LOSSLESS)
+    rewrite_video(source, tmp_path / "out.mp4", each(invert_box), LOSSLESS)
     before, after = planes_of(source)[1], planes_of(tmp_path / "out.mp4")[1]
     assert after[0].shape == (66, 98)
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
@@ -271,7 +281,7 @@ def test_a_stop_on_the_way_leaves_the_old_file_and_no_other(film, tmp_path: Path
     source, out = film(), tmp_path / "out.mp4"
     out.write_bytes(b"the old one")
     with pytest.raises(failure):
-        rewrite_video(source, out, fail)
+        rewrite_video(source, out, each(fail))
     assert out.read_bytes() == b"the old one"
     assert {path.name for path in tmp_path.iterdir()} == {"film.mp4", "out.mp4"}
 
@@ -281,7 +291,9 @@ def test_a_full_disk_is_said_in_one_sentence(film, tmp_path: Path) -> None:
     ones = np.ones((HEIGHT_PX, WIDTH_PX), np.float32)
     source, out = film(), tmp_path / "out.mp4"
     with full_disk(30_000), pytest.raises(MediaError, match=r"out\.mp4: cannot be written .*free some space"):
-        rewrite_video(source, out, lambda _, i: (noise.integers(0, 255, i.shape, np.uint8), ones), Encoding(crf=1))
+        rewrite_video(
+            source, out, each(lambda _, i: (noise.integers(0, 255, i.shape, np.uint8), ones)), Encoding(crf=1)
+        )
     assert {path.name for path in tmp_path.iterdir()} == {"film.mp4"}
 
 
@@ -308,7 +320,7 @@ def test_sound_that_the_container_cannot_hold_is_ffmpegs_to_say(film, tmp_path: 
 
 def test_a_damaged_source_keeps_what_can_be_decoded(shared_media: Path, tmp_path: Path) -> None:
     source = shared_media / "cases" / "mpeg1_decode_errors.mpg"
-    report = rewrite_video(source, tmp_path / "out.mp4", lambda *_: None, FAST)
+    report = rewrite_video(source, tmp_path / "out.mp4", unchanged, FAST)
     assert report.n_frames == 75
     assert report.damage is not None
     assert [f.time_s for f in read_frames(tmp_path / "out.mp4")] == [f.time_s for f in read_frames(source)]
@@ -317,6 +329,6 @@ def test_a_damaged_source_keeps_what_can_be_decoded(shared_media: Path, tmp_path
 @pytest.mark.parametrize("name", ["portrait_vfr.mp4", "scene_cuts_2997.mp4"])
 def test_real_files_keep_their_times_and_sound(shared_media: Path, tmp_path: Path, name: str) -> None:
     source = shared_media / "cases" / name
-    rewrite_video(source, tmp_path / "out.mp4", lambda *_: None, FAST)
+    rewrite_video(source, tmp_path / "out.mp4", unchanged, FAST)
     assert [f.time_s for f in read_frames(tmp_path / "out.mp4")] == [f.time_s for f in read_frames(source)]
     assert audio_packets(source) == audio_packets(tmp_path / "out.mp4")
