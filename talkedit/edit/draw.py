@@ -25,8 +25,9 @@ from talkedit.media.video import read_frames_at
 from talkedit.records import Floats, Image
 
 MOST_THREADS = 4
-# Frames that are drawn at once: the sample's network takes 18 ms for each of four, 20 of two, 24 of one.
-BATCH = 4
+# Frames that are drawn at once: the sample's network takes 18 ms for each of four, 20 of two, 24 of one. Larger crops
+# gain nothing by it and take memory.
+MOST_AT_ONCE, AT_ONCE_UP_TO_PX = 4, 256
 
 
 class Drawn(NamedTuple):
@@ -71,12 +72,18 @@ def draw_frames(plan: Plan, renderer: Renderer, images: Iterable[Image]) -> Iter
     prepared = (draughtsman.prepare(number, image) for number, image in enumerate(images))
     with _threads() as (pool, n_threads):
         begun: deque[Future[list[Drawn | None]]] = deque()
-        while batch := list(islice(prepared, BATCH)):
+        n_at_once = frames_at_once(max(shot.track.size_px for shot in plan.measured.shots))
+        while batch := list(islice(prepared, n_at_once)):
             begun.append(pool.submit(draughtsman.draw, batch))
             if len(begun) > n_threads:
                 yield from begun.popleft().result()
         while begun:
             yield from begun.popleft().result()
+
+
+def frames_at_once(size_px: int) -> int:
+    """How many frames with crops of this side are drawn at once."""
+    return max(int(MOST_AT_ONCE * min(AT_ONCE_UP_TO_PX / size_px, 1) ** 2), 1)
 
 
 class _Draughtsman:
