@@ -25,6 +25,8 @@ _NUMBERS = {
     "yaw": "yaw_deg",
     "dB": "loudness_db",
     "speech": "speech_share",
+    "voices": "n_speakers",
+    "alike": "voice_likeness",
     "late": "offset_frames",
     "sure": "offset_certainty",
 }

@@ -22,7 +22,7 @@ from ..face.talker import SAMPLES_PER_FRAME, babble, mouth_points
 from ..media.films import make_film
 from ..tiny import PARAMS_FILE
 
-PARAMS = load_section(PARAMS_FILE, CurateParams).model_copy(update={"max_rejected_share": 0.7})
+PARAMS = load_section(PARAMS_FILE, CurateParams).model_copy(update={"max_rejected_share": 0.7, "max_speakers": None})
 N_FRAMES, LATE_FRAMES, SIZE_PX = 100, 4, 80
 CLIPS_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("clip_id", "source", "start_s", "split", "status", "reason", "detail")]
@@ -105,6 +105,17 @@ def test_late_sound_is_moved_and_every_clip_has_its_row(made: Folders, tmp_path:
     metrics = curate_metrics(rows)
     assert (metrics["n_kept"], metrics["n_shifted"], metrics["kept_s"]) == (3, 3, 12.0)
     assert (metrics["offset_frames"], metrics["rejected_blurred"]) == (LATE_FRAMES, 1)
+
+
+def test_voices_are_counted_where_that_is_asked_for(made: Folders, tmp_path: Path) -> None:
+    """A made-up voice is one voice; where nothing is as alike as is asked for, each of its seven windows is another."""
+    rows = curate_clips(made, tmp_path / "out", PARAMS.model_copy(update={"max_speakers": 1}))
+    assert [row["n_speakers"] for row in rows] == [1, 1, 1, 1, None, None]
+    assert all(0.76 < row["voice_likeness"] <= 1 for row in rows[:4])
+    strict = PARAMS.model_copy(update={"max_speakers": 1, "min_voice_likeness": 1.0})
+    with pytest.raises(TalkeditError, match="several_speakers"):
+        curate_clips(made, tmp_path / "out", strict)
+    assert all(row["n_speakers"] > 1 for row in read_rows(tmp_path / "out" / "clips.parquet")[:4])
 
 
 def test_moved_sound_is_the_sources_own(made: Folders, tmp_path: Path) -> None:
