@@ -1,13 +1,16 @@
 """The curate stage on folders as the stages before leave them, with sound of a known offset."""
 
+import io
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from rich.console import Console
 
-from talkedit.curate.clips import Folders, curate_clips, curate_metrics
+from talkedit.curate.clips import SCHEMA, Folders, curate_clips, curate_metrics
+from talkedit.curate.report import summary
 from talkedit.curate.rules import CurateParams
 from talkedit.errors import TalkeditError
 from talkedit.face.geometry import frame_from_square
@@ -156,3 +159,13 @@ def test_too_many_rejected_is_an_error_with_the_counts(made: Folders, tmp_path: 
         curate_clips(made, tmp_path / "out", PARAMS.model_copy(update={"max_rejected_share": 0.4}))
     with pytest.raises(TalkeditError, match=r"no clip is left for train and validation"):
         curate_clips(made, tmp_path / "out", PARAMS.model_copy(update={"min_sharpness": 99.0}))
+
+
+def test_the_table_by_reason_fits_80_columns() -> None:
+    numbers = {"face_px": 152.34, "sharpness": 0.79, "yaw_deg": -10.54, "loudness_db": -16.78, "speech_share": 0.75}
+    row: Row = dict.fromkeys(SCHEMA.names) | numbers | {"status": "kept", "n_frames": 1475, "n_speakers": 1}
+    rows = [row, row | {"status": "rejected", "reason": "several_speakers", "n_speakers": 2}]
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(summary(rows))
+    assert "\u2026" not in (text := console.export_text())
+    assert text.splitlines()[2].split() == ["kept", "1", "59", "0", "152.3", "0.79", "-10.5", "-16.8", "0.75", "1"]
