@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from talkedit import assets
 from talkedit.closure import code_hash
 from talkedit.curate.measure import measure_clip
-from talkedit.curate.rules import CurateParams, Numbers, judge_source
+from talkedit.curate.rules import CurateParams, Numbers, count_speakers, judge_source
 from talkedit.errors import TalkeditError
 from talkedit.face.sync import Offset, pooled_offset
 from talkedit.folders import CLIPS_TABLE, CROPS_TABLE
@@ -31,6 +32,7 @@ SCHEMA = pa.schema(
     + [("source_offset_frames", pa.int32()), ("source_offset_certainty", pa.float64())]
     + [(name, pa.float64()) for name in ("found_share", "face_px", "sharpness", "out_of_pose_share")]
     + [(name, pa.float64()) for name in ("yaw_deg", "pitch_deg", "roll_deg", "loudness_db", "speech_share")]
+    + [("n_speakers", pa.int32()), ("voice_likeness", pa.float64())]
 )
 _SAMPLES_PER_FRAME = SAMPLE_RATE_HZ // int(CLIP_FPS)
 
@@ -109,16 +111,21 @@ def _joined(clip: Row, crop: Row | None) -> Row:
 
 
 def _measure(clip_ids: list[str], folders: Folders, manifest: Manifest, params: CurateParams) -> dict[str, Row]:
-    limits = (params.max_yaw_deg, params.max_pitch_deg, params.max_roll_deg)
+    limits, hear_voices = (
+        (params.max_yaw_deg, params.max_pitch_deg, params.max_roll_deg),
+        params.max_speakers is not None,
+    )
     code = code_hash(__file__)
     keys = {
-        clip_id: content_key(code=code, limits=limits, inputs=[file_sha256(path) for path in _inputs(clip_id, folders)])
+        clip_id: content_key(code=code, limits=limits, voices=hear_voices, inputs=_inputs_sha256(clip_id, folders))
         for clip_id in clip_ids
     }
     found = {clip_id: manifest.reuse(_measure_item(clip_id), keys[clip_id]) for clip_id in clip_ids}
     todo = [clip_id for clip_id in clip_ids if found[clip_id] is None]
+    if todo and hear_voices:
+        assets.fetch("voice_encoder")  # before the workers do, so that it is fetched once and its errors arrive whole
     with workers(len(todo)) as run_all:
-        tasks = [(clip_id, folders.clips, folders.crops, folders.attributes, limits) for clip_id in todo]
+        tasks = [(clip_id, folders.clips, folders.crops, folders.attributes, limits, hear_voices) for clip_id in todo]
         rows = track(run_all(measure_clip, tasks), "measuring", "clips", total=len(todo))
         for clip_id, row in zip(todo, rows, strict=True):
             manifest.record(_measure_item(clip_id), keys[clip_id], [], row)
@@ -130,20 +137,23 @@ def _measure_item(clip_id: str) -> str:
     return f"measures of {clip_id}"  # no clip's id has a space
 
 
-def _inputs(clip_id: str, folders: Folders) -> list[Path]:
+def _inputs_sha256(clip_id: str, folders: Folders) -> list[str]:
     crops = [folders.crops / f"{clip_id}{suffix}" for suffix in (".mp4", ".npz")]
-    return [folders.clips / f"{clip_id}.wav", *crops, folders.attributes / f"{clip_id}.parquet"]
+    files = [folders.clips / f"{clip_id}.wav", *crops, folders.attributes / f"{clip_id}.parquet"]
+    return [file_sha256(file) for file in files]
 
 
 def _judge(rows: list[Row], measured: dict[str, Row], params: CurateParams) -> None:
     """Fills in the verdict on each clip of one source."""
     curves = [(np.array(curve), row["n_frames"]) for row in rows if (curve := measured[row["clip_id"]]["lag_curve"])]
     pooled = pooled_offset([curve for curve, _ in curves], [n for _, n in curves]) if curves else None
-    numbers = [_numbers(row, measured[row["clip_id"]]) for row in rows]
+    numbers = [_numbers(row, measured[row["clip_id"]], params) for row in rows]
     for row, clip, verdict in zip(rows, numbers, judge_source(numbers, pooled, params), strict=True):
         row |= {name: value for name, value in measured[row["clip_id"]].items() if name in SCHEMA.names}
         row |= {f"offset_{name}": value for name, value in _offset_columns(clip.offset).items()}
         row |= {f"source_offset_{name}": value for name, value in _offset_columns(pooled).items()}
+        merges = measured[row["clip_id"]]["voice_merges"]
+        row |= {"n_speakers": clip.n_speakers, "voice_likeness": merges and min(merges)}
         row |= {"shift_frames": verdict.shift_frames}
         if verdict.reason:
             row |= {"status": "rejected", "reason": verdict.reason, "detail": verdict.detail}
@@ -153,13 +163,14 @@ def _offset_columns(offset: Offset | None) -> Row:
     return {"frames": offset and offset.frames, "certainty": offset and round(offset.certainty, 3)}
 
 
-def _numbers(row: Row, measures: Row) -> Numbers:
+def _numbers(row: Row, measures: Row, params: CurateParams) -> Numbers:
     curve = measures["lag_curve"]
     return Numbers(
         sharpness=measures["sharpness"],
         out_of_pose_share=measures["out_of_pose_share"],
         loudness_db=row["loudness_db"],
         speech_share=measures["speech_share"],
+        n_speakers=count_speakers(measures["voice_merges"], params),
         offset=pooled_offset([np.array(curve)], [row["n_frames"]]) if curve else None,
     )
 

@@ -12,7 +12,7 @@ from talkedit.folders import read_attributes, read_crop_track
 from talkedit.media.audio import read_wav
 from talkedit.media.speech import speech_share
 from talkedit.media.video import read_frames
-from talkedit.records import Attributes, CropTrack, Image
+from talkedit.records import Attributes, CropTrack, Floats, Image
 from talkedit.tables import Row
 
 # At 64 px across, faces of 115 to 1058 px in 18 videos have 0.36 to 0.95; blurred by 3% of their side, 0.09 to 0.21.
@@ -22,7 +22,9 @@ N_LOOKED_AT = 9
 Limits = tuple[float, float, float]
 
 
-def measure_clip(clip_id: str, clips: Path, crops: Path, attributes: Path, limits_deg: Limits) -> Row:
+def measure_clip(
+    clip_id: str, clips: Path, crops: Path, attributes: Path, limits_deg: Limits, hear_voices: bool
+) -> Row:
     """What `talkedit.curate.rules` and the table want to know of a clip.
 
     Args:
@@ -31,10 +33,12 @@ def measure_clip(clip_id: str, clips: Path, crops: Path, attributes: Path, limit
         crops: Folder of the crop stage.
         attributes: Folder of the attributes stage.
         limits_deg: How far yaw, pitch and roll may be from 0.
+        hear_voices: Whether voices are told apart.
 
     Returns:
-        sharpness, speech_share, lag_curve (a list; None if the clip is too short), out_of_pose_share, and yaw_deg,
-        pitch_deg and roll_deg: the three of largest magnitude, but for a twentieth of the frames.
+        sharpness, speech_share, lag_curve (a list; None if the clip is too short), voice_merges (a list; None if nobody
+        can tell, or was asked), out_of_pose_share, and yaw_deg, pitch_deg and roll_deg: the three of largest magnitude,
+        but for a twentieth of the frames.
     """
     track, codes = read_crop_track(crops, clip_id), read_attributes(attributes, clip_id)
     samples, _ = read_wav(clips / f"{clip_id}.wav")
@@ -47,9 +51,16 @@ def measure_clip(clip_id: str, clips: Path, crops: Path, attributes: Path, limit
         "sharpness": round(clip_sharpness(crops / f"{clip_id}.mp4", track), 4),
         "speech_share": round(speech_share(samples), 4),
         "lag_curve": curve,
+        "voice_merges": _voice_merges(samples) if hear_voices else None,
         "out_of_pose_share": round(out_of_pose_share(codes, limits_deg), 4),
         **_furthest(codes),
     }
+
+
+def _voice_merges(samples: Floats) -> list[float] | None:
+    from talkedit.curate.voices import voice_merges  # noqa: PLC0415 (loads torch, which nothing else here needs)
+
+    return voice_merges(samples)
 
 
 def clip_sharpness(crops: Path, track: CropTrack) -> float:

@@ -18,6 +18,7 @@ from talkedit.tables import Row
 
 KEPT = "kept"
 PICTURES_PER_ROW = 6
+_TEN = 10.0  # from here on one decimal is enough, so that the table fits 80 columns
 # Medians in the table: what they are called there, and the column.
 _NUMBERS = {
     "px": "face_px",
@@ -25,6 +26,7 @@ _NUMBERS = {
     "yaw": "yaw_deg",
     "dB": "loudness_db",
     "speech": "speech_share",
+    "voices": "n_speakers",
     "late": "offset_frames",
     "sure": "offset_certainty",
 }
@@ -43,7 +45,8 @@ def summary(rows: list[Row]) -> Table:
 
     px is the face's size; late is the clips' own offset in frames, sure how certain that is.
     """
-    table = Table("", "clips", "s", "moved", *_NUMBERS, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    table = Table("", "clips", "s", "moved", *_NUMBERS, box=SIMPLE_HEAD, padding=0, show_edge=False)
+    table.columns[0].no_wrap = True
     for reason, group in by_reason(rows).items():
         length_s = sum(row["n_frames"] or 0 for row in group) / float(CLIP_FPS)
         moved = sum(bool(row["shift_frames"]) for row in group)
@@ -63,7 +66,10 @@ def listing(rows: list[Row]) -> Table:
 
 def _median(values: list[float | None]) -> str:
     known = [value for value in values if value is not None]
-    return f"{round(float(np.median(known)), 2):g}" if known else ""
+    if not known:
+        return ""
+    median = float(np.median(known))
+    return f"{round(median, 1 if abs(median) >= _TEN else 2):g}"
 
 
 def write_clips_sheet(path: Path, rows: list[Row], raw: Path) -> None:

@@ -22,6 +22,8 @@ class CurateParams(Section):
     max_out_of_pose_share: float = Field(ge=0, le=1, description="share of such frames above which a clip is rejected")
     min_loudness_db: float = Field(le=0, description="least loudness (root mean square), dB under full scale")
     min_speech_share: float = Field(ge=0, le=1, description="least share of the time with sound near the loudest")
+    max_speakers: int | None = Field(ge=1, description="a clip with more voices is rejected; null counts no voices")
+    min_voice_likeness: float = Field(ge=0, le=1, description="cosine; sounds that are less alike are two voices")
     sync_tolerance_frames: int = Field(ge=0, le=12, description="offsets of the sound up to this many frames are left")
     min_sync_certainty: float = Field(gt=0, description="offsets below are not believed; chance reaches 1 in 1 of 100")
     max_disagreeing_share: float = Field(ge=0, lt=1, description="of a source's clips, or its offset is not corrected")
@@ -38,6 +40,7 @@ class Numbers:
         out_of_pose_share: Share of the frames outside the range of poses.
         loudness_db: Root mean square, 0 is full scale.
         speech_share: Share of the time with sound near the loudest.
+        n_speakers: How many voices there are; None if nobody can tell.
         offset: Of the clip by itself; None if it is too short to tell.
     """
 
@@ -45,6 +48,7 @@ class Numbers:
     out_of_pose_share: float
     loudness_db: float
     speech_share: float
+    n_speakers: int | None
     offset: Offset | None
 
 
@@ -61,6 +65,11 @@ class Verdict:
     reason: str | None = None
     detail: str | None = None
     shift_frames: int = 0
+
+
+def count_speakers(merges: Sequence[float] | None, params: CurateParams) -> int | None:
+    """How many voices there are in a clip whose sounds were joined at these likenesses; None if nobody can tell."""
+    return None if merges is None else 1 + sum(likeness < params.min_voice_likeness for likeness in merges)
 
 
 def judge_source(clips: Sequence[Numbers], pooled: Offset | None, params: CurateParams) -> list[Verdict]:
@@ -107,6 +116,9 @@ def _of_sound(clip: Numbers, params: CurateParams) -> Verdict | None:
         return Verdict("silent", detail)
     if clip.speech_share < params.min_speech_share:
         return Verdict("silent", f"{clip.speech_share:.0%} of it is speech, less than curate.min_speech_share")
+    if params.max_speakers is not None and (clip.n_speakers or 0) > params.max_speakers:
+        detail = f"{clip.n_speakers} voices are heard in it, curate.max_speakers is {params.max_speakers}"
+        return Verdict("several_speakers", detail)
     return None
 
 

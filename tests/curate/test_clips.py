@@ -1,13 +1,16 @@
 """The curate stage on folders as the stages before leave them, with sound of a known offset."""
 
+import io
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from rich.console import Console
 
-from talkedit.curate.clips import Folders, curate_clips, curate_metrics
+from talkedit.curate.clips import SCHEMA, Folders, curate_clips, curate_metrics
+from talkedit.curate.report import summary
 from talkedit.curate.rules import CurateParams
 from talkedit.errors import TalkeditError
 from talkedit.face.geometry import frame_from_square
@@ -22,7 +25,7 @@ from ..face.talker import SAMPLES_PER_FRAME, babble, mouth_points
 from ..media.films import make_film
 from ..tiny import PARAMS_FILE
 
-PARAMS = load_section(PARAMS_FILE, CurateParams).model_copy(update={"max_rejected_share": 0.7})
+PARAMS = load_section(PARAMS_FILE, CurateParams).model_copy(update={"max_rejected_share": 0.7, "max_speakers": None})
 N_FRAMES, LATE_FRAMES, SIZE_PX = 100, 4, 80
 CLIPS_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("clip_id", "source", "start_s", "split", "status", "reason", "detail")]
@@ -107,6 +110,17 @@ def test_late_sound_is_moved_and_every_clip_has_its_row(made: Folders, tmp_path:
     assert (metrics["offset_frames"], metrics["rejected_blurred"]) == (LATE_FRAMES, 1)
 
 
+def test_voices_are_counted_where_that_is_asked_for(made: Folders, tmp_path: Path) -> None:
+    """A made-up voice is one voice; where nothing is as alike as is asked for, each of its seven windows is another."""
+    rows = curate_clips(made, tmp_path / "out", PARAMS.model_copy(update={"max_speakers": 1}))
+    assert [row["n_speakers"] for row in rows] == [1, 1, 1, 1, None, None]
+    assert all(0.76 < row["voice_likeness"] <= 1 for row in rows[:4])
+    strict = PARAMS.model_copy(update={"max_speakers": 1, "min_voice_likeness": 1.0})
+    with pytest.raises(TalkeditError, match="several_speakers"):
+        curate_clips(made, tmp_path / "out", strict)
+    assert all(row["n_speakers"] > 1 for row in read_rows(tmp_path / "out" / "clips.parquet")[:4])
+
+
 def test_moved_sound_is_the_sources_own(made: Folders, tmp_path: Path) -> None:
     curate_clips(made, tmp_path / "out", PARAMS)
     sound = read_audio(made.raw / "a.mkv")
@@ -145,3 +159,13 @@ def test_too_many_rejected_is_an_error_with_the_counts(made: Folders, tmp_path: 
         curate_clips(made, tmp_path / "out", PARAMS.model_copy(update={"max_rejected_share": 0.4}))
     with pytest.raises(TalkeditError, match=r"no clip is left for train and validation"):
         curate_clips(made, tmp_path / "out", PARAMS.model_copy(update={"min_sharpness": 99.0}))
+
+
+def test_the_table_by_reason_fits_80_columns() -> None:
+    numbers = {"face_px": 152.34, "sharpness": 0.79, "yaw_deg": -10.54, "loudness_db": -16.78, "speech_share": 0.75}
+    row: Row = dict.fromkeys(SCHEMA.names) | numbers | {"status": "kept", "n_frames": 1475, "n_speakers": 1}
+    rows = [row, row | {"status": "rejected", "reason": "several_speakers", "n_speakers": 2}]
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(summary(rows))
+    assert "\u2026" not in (text := console.export_text())
+    assert text.splitlines()[2].split() == ["kept", "1", "59", "0", "152.3", "0.79", "-10.5", "-16.8", "0.75", "1"]

@@ -11,7 +11,9 @@ from talkedit.params import load_section
 from ..tiny import PARAMS_FILE
 
 PARAMS = load_section(PARAMS_FILE, CurateParams)
-GOOD = Numbers(sharpness=0.6, out_of_pose_share=0.0, loudness_db=-25.0, speech_share=0.6, offset=Offset(0, 1.5))
+GOOD = Numbers(
+    sharpness=0.6, out_of_pose_share=0.0, loudness_db=-25.0, speech_share=0.6, n_speakers=1, offset=Offset(0, 1.5)
+)
 LATE, EARLY, UNSURE = (replace(GOOD, offset=offset) for offset in (Offset(5, 1.5), Offset(-4, 1.5), Offset(9, 0.5)))
 
 
@@ -32,6 +34,8 @@ def shifts(clips: list[Numbers], pooled: Offset | None) -> list[int]:
         ({"out_of_pose_share": 0.5}, "out_of_pose"),
         ({"loudness_db": -80.0}, "silent"),
         ({"speech_share": 0.01}, "silent"),
+        ({"n_speakers": 2}, "several_speakers"),
+        ({"n_speakers": None}, None),
         ({"offset": None}, None),
     ],
 )
@@ -66,3 +70,11 @@ def test_what_nobody_can_tell_is_kept_or_rejected_as_asked() -> None:
     assert reasons([UNSURE], Offset(9, 0.5)) == [None]
     assert shifts([UNSURE], Offset(9, 0.5)) == [0]
     assert reasons([UNSURE, GOOD], Offset(9, 0.5), unknown_sync="reject") == ["sync_unknown", None]
+
+
+def test_two_voices_are_let_through_where_that_is_asked_for() -> None:
+    two = replace(GOOD, n_speakers=2)
+    assert reasons([two], None, max_speakers=2) == [None]
+    assert reasons([two], None, max_speakers=None) == [None]
+    (verdict,) = judge_source([two], None, PARAMS)
+    assert "2 voices" in (verdict.detail or "")
