@@ -52,9 +52,12 @@ def write_emotions(path: Path, matrix: dict[str, dict[str, float]]) -> None:
 
 
 def write_sweeps(folder: Path, sweeps: dict[str, list[tuple[float, float]]]) -> None:
-    """A file a control: what was asked, the mean of what was measured, and what a perfect control would give."""
+    """A file a control: what was asked, the mean of what was measured, and what a perfect control would give.
+
+    What could not be measured is nan, which `dvc plots` leaves out; an empty cell it would draw as 0.
+    """
     for control, points in sweeps.items():
-        rows = [["asked", "measured", "perfect"], *([f"{x:.4g}", _cell(y), f"{x:.4g}"] for x, y in points)]
+        rows = [["asked", "measured", "perfect"], *([f"{value:.4g}" for value in (x, y, x)] for x, y in points)]
         write_atomically(folder / f"sweep_{control}.csv", _csv(rows).encode())
 
 

@@ -24,12 +24,12 @@ from talkedit.evaluate.footage import Sources, Video
 from talkedit.evaluate.likeness import Likeness
 from talkedit.evaluate.loop import ANGLES, CONTROLS, OPENNESS, Loop, Looped, Point, edit_clip
 from talkedit.evaluate.mesh import lid_opening
-from talkedit.evaluate.reconstruct import OURS, Reconstruction, Redrawn, examine_clip
+from talkedit.evaluate.reconstruct import Reconstruction, examine_clip
 from talkedit.evaluate.settings import EvaluateParams
 from talkedit.evaluate.signals import fit
 from talkedit.evaluate.tools import Held, Tools, lids_to_openness, shut_below
 from talkedit.face.emotion import XceptionEmotion
-from talkedit.media.video import read_frames, write_video
+from talkedit.media.video import write_video
 from talkedit.models.build import build_generator
 from talkedit.models.lips import mouth_opening
 from talkedit.records import CLIP_FPS
@@ -173,14 +173,6 @@ def test_a_clip_that_is_its_own_source_is_drawn_as_it_is(
     assert scores["self_sync_own_confidence"] == pytest.approx(real["sync_own_confidence"], abs=0.05)
 
 
-def test_means_weigh_clips_by_their_frames_and_a_system_has_those_that_it_made() -> None:
-    a = Redrawn("a", 10, {OURS: {"rate": 0.5, "lmd": float("nan")}, "other": {"rate": 0.25}}, {})
-    b = Redrawn("b", 30, {OURS: {"rate": 1.0, "lmd": 2.0}}, {})
-    reconstruction = Reconstruction([a, b])
-    assert reconstruction.mean(OURS) == {"rate": pytest.approx(0.875), "lmd": None}
-    assert reconstruction.of("other") == [("a", 10, {"rate": 0.25})]
-
-
 @pytest.fixture(scope="module")
 def crossed(tools: Tools, held: Held, likeness: Likeness) -> dict[str, float]:
     """Its own second half gives a clip's first half the attributes."""
@@ -272,6 +264,7 @@ def two_clips(shards: Path, held_out: Sample, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_one_process_and_two_find_the_same(
     two_clips: Path,
     tiny_model: Path,
@@ -295,20 +288,6 @@ def test_one_process_and_two_find_the_same(
     assert files[0] == files[1]
     assert all((tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes() for name in files[0])
     assert [part for part in parts if part in PARTS] == [*PARTS, *PARTS]
-
-
-def test_the_worst_come_first_and_no_others() -> None:
-    clips = [(name, 1, {"ssim_in_mask": score}) for name, score in (("a", 0.5), ("b", 0.9), ("c", 0.2), ("d", 0.7))]
-    assert outputs.worst_clips(clips, 2) == ["c", "a"]
-
-
-def test_videos_stand_side_by_side_on_even_sides(tmp_path: Path) -> None:
-    video = np.zeros((2, 17, 17, 3), np.uint8)
-    outputs.write_beside(tmp_path / "one.mp4", [video, video + np.uint8(200)])
-    frames = [frame.image for frame in read_frames(tmp_path / "one.mp4")]
-    assert [frame.shape for frame in frames] == [(16, 34, 3)] * 2
-    assert frames[0][:, :14].max() < 30
-    assert frames[0][:, 20:].min() > 170
 
 
 def test_real_faces_agree_with_their_codes(tools: Tools, held: Held) -> None:
