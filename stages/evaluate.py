@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from talkedit.evaluate.examine import EvaluateParams, evaluate
+from talkedit.evaluate.examine import evaluate
+from talkedit.evaluate.settings import EvaluateParams
 from talkedit.params import load_section
 from talkedit.shards.remote import local_shards
 from talkedit.stage import run_stage, write_metrics

@@ -11,7 +11,7 @@ from ruamel.yaml.error import YAMLError
 from talkedit.curate.rules import CurateParams
 from talkedit.edit.timeline import EditParams
 from talkedit.errors import ParamsError
-from talkedit.evaluate.examine import EvaluateParams
+from talkedit.evaluate.settings import EvaluateParams
 from talkedit.face.choose import FacesParams
 from talkedit.face.crop import CropParams
 from talkedit.face.extract import AttributesParams

@@ -24,7 +24,8 @@ COPIED = (
     "data/datasets",
 )
 TINY: dict[str, dict[str, Any]] = {
-    "segment": {"clip_s": 2.0, "seed": 2},  # two clips, and a further source moves neither to the other split
+    # Two clips, and a further source moves neither to the other split.
+    "segment": {"clip_s": 2.0, "min_clip_s": 2.0, "seed": 2},
     "model": {"image_px": 24, "width": 4, "max_width": 32, "embedding_dim": 16, "attention_px": [12]},
     "discriminator": {"n_steps": 4, "n_windows": 2, "log_every_n_steps": 2},
     "train": {"n_steps": 4, "n_windows": 1, "log_every_n_steps": 2},

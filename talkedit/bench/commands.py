@@ -1,4 +1,4 @@
-"""`talkedit bench`: how fast this machine draws, trains, reads, edits and extracts, beside what there was before."""
+"""`talkedit bench`: how fast this machine draws, trains, reads, edits, extracts and evaluates, beside a reference."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from talkedit.progress import progress_bar
 
 bench = typer.Typer(
     no_args_is_help=True,
-    help="Measure drawing, training, reading and editing on this machine, side by side with a plain reference.",
+    help="Measure drawing, training, reading, editing and evaluating on this machine, beside a plain reference.",
     rich_markup_mode="rich",
 )
 
@@ -28,7 +28,7 @@ Rounds = Annotated[int, typer.Option(min=2, help="Timed turns of each; more are 
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there too.")]
 PARAMS_FILE = Path("params.yaml")
 N_WAITING_STEPS = 20
-MODEL = Path("models/sample/generator")
+MODEL, JUDGES = Path("models/sample/generator"), Path("models/sample/discriminator")
 MOST = 10_000  # px, minutes
 N_STEPPED_CLIPS = 3
 
@@ -210,6 +210,42 @@ def extract(
     Console().print(machine_line(machine))
     content = {"machine": machine, "workers": workers, "enlarged": enlarged, "n_frames": footage.n_frames}
     _write(json, content | {"times": times, "distance_px": round(distance_px, 3), "steps": steps, "rows": rows})
+
+
+@bench.command()
+def evaluate(
+    shards: Annotated[Path, typer.Option(help="A folder of the shards stage.")] = Path("data/sample/shards"),
+    model: Annotated[Path, typer.Option("-m", "--model", help="A model folder.")] = MODEL,
+    discriminator: Annotated[Path, typer.Option(help="Of the stage train_discriminator.")] = JUDGES,
+    params: Annotated[Path, typer.Option("--params", help="Whose section 'evaluate' says how.")] = PARAMS_FILE,
+    clips: Annotated[int, typer.Option(min=1, help="Held-out clips, and as many pairs of them.")] = 8,
+    sweep_clips: Annotated[int, typer.Option(min=1, help="Of them, those in which each control is moved.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the clips.")] = 2,
+    json: Json = None,
+) -> None:
+    """How long a model's examination on held-out clips takes, by part, and by several processes beside one.
+
+    First one process does it, then --workers of them; numbers and pictures that come out are the same. Projected is to
+    100 clips of 3 s and 100 pairs, sweeps apart: more --clips project better, because loading is counted in the first.
+
+    talkedit bench evaluate --shards data/NAME/shards -m models/NAME/generator --discriminator models/NAME/discriminator
+    """
+    from tempfile import TemporaryDirectory  # noqa: PLC0415
+
+    from talkedit.bench import evaluate as work  # noqa: PLC0415 (as above)
+    from talkedit.bench.machine import describe_machine  # noqa: PLC0415
+    from talkedit.bench.report import evaluate_table, machine_line  # noqa: PLC0415
+
+    examined, counts = work.Examined(shards, model, discriminator, params, clips, sweep_clips), sorted({1, workers})
+    machine, runs = describe_machine(), []
+    with TemporaryDirectory() as folder, _turns("examining", len(counts)) as turn_done:
+        for count in counts:
+            runs.append(work.examine_apart(examined, count, Path(folder) / str(count)))
+            turn_done()
+    rows, minutes = work.evaluate_rows(runs), [round(work.projected_minutes(run), 1) for run in runs]
+    Console().print(evaluate_table(rows, runs, minutes))
+    Console().print(machine_line(machine))
+    _write(json, {"machine": machine, "runs": runs, "projected_minutes": minutes, "rows": rows})
 
 
 def _numbers(option: str, text: str) -> list[float]:

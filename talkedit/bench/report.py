@@ -127,6 +127,36 @@ def extract_table(steps: list[dict[str, Any]], rows: list[dict[str, Any]]) -> Ta
     return table
 
 
+def evaluate_table(rows: list[dict[str, Any]], runs: list[dict[str, Any]], minutes: list[float]) -> Table:
+    """The rows of `talkedit.bench.evaluate.evaluate_rows`, and what the runs took, as a table for the terminal.
+
+    Args:
+        rows: A part each.
+        runs: By one process, and by several.
+        minutes: Projected, of each run.
+    """
+    first = runs[0]
+    title = f"Examining {first['n_clips']} clips of {first['frames_a_clip']:.0f} frames, {first['n_pairs']} pairs"
+    caption = f"each control moved in {first['n_swept']} clips; CPU: processor time of all processes; projected: 100 "
+    caption += "clips of 3 s and 100 pairs, sweeps apart; MB: most memory of all processes together"
+    table = Table(box=SIMPLE_HEAD, title=title, caption=caption, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("")
+    for run in runs:
+        table.add_column(f"{run['workers']} at work, s")
+        table.add_column("CPU s")
+    table.add_column("times")
+    for row in rows:
+        figures = [f"{value:.1f}" for pair in zip(row["seconds"], row["cpu_s"], strict=True) for value in pair]
+        table.add_row(row["name"], *figures, f"{row['times_first']:.2f}")
+    whole = [60 * run["n_clips"] / seconds for run, seconds in zip(runs, rows[-1]["seconds"], strict=True)]
+    table.add_section()
+    for name, values in (("clips a minute, sweeps apart", whole), ("projected, minutes", minutes)):
+        cells = [cell for value in values for cell in (f"{value:.1f}", "")]
+        table.add_row(name, *cells, f"{max(values) / min(values):.2f}" if len(values) > 1 else "")
+    table.add_row("MB", *(cell for run in runs for cell in (str(run["peak_mb"]), "")), "")
+    return table
+
+
 def _table(columns: Sequence[str], rows: list[dict[str, Any]], title: str) -> Table:
     caption = f"medians; half of the turns lay in from..to; MB: most memory; times: as fast as {rows[0]['name']}"
     table = Table(box=SIMPLE_HEAD, title=title, caption=caption, pad_edge=False, padding=(0, 1, 0, 0))

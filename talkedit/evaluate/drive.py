@@ -4,60 +4,63 @@ What comes out is held against the second clip's real frames: do the lips open w
 does the mouth close?
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from talkedit.evaluate.footage import Video
 from talkedit.evaluate.loop import number
 from talkedit.evaluate.mesh import mouth_opening
 from talkedit.evaluate.signals import correlation, offset_frames
-from talkedit.evaluate.tools import Held, Tools, Video
+from talkedit.evaluate.tools import Held, Tools
 from talkedit.media.audio import MEL_SILENCE
 
 MOST_OFFSET_FRAMES = 5
 SYNC_WITHIN_FRAMES = 1
 
 
-class Drive:
-    """Collects how well clips follow others.
+@dataclass(frozen=True)
+class Driven:
+    """What came of one clip that another drove.
+
+    Attributes:
+        correlation: Of its mouth's opening with that of the clip that gave the speech.
+        offset_frames: At which shift that is highest.
+        silence: Opening of the mouth without a sound, over that of the real frames.
+    """
+
+    correlation: float
+    offset_frames: int
+    silence: float
+
+
+def drive_clip(tools: Tools, held: Held, driver: Held) -> tuple[Driven, Video]:
+    """Drives one clip by another, for as long as the shorter is; the video too.
 
     Args:
         tools: The model and the witness.
+        held: Gives the frames.
+        driver: Gives the speech.
     """
+    some = np.arange(min(len(held.mel), len(driver.mel)))
+    held, driver = held.take(some), driver.take(some)
+    video = tools.edit(held, held.footage.attributes, driver.mel)
+    wanted, got = mouth_opening(driver.mesh), mouth_opening(tools.witness.look(video, held.landmarks_px))
+    silent = tools.edit(held, held.footage.attributes, np.full_like(held.mel, MEL_SILENCE))
+    closed = mouth_opening(tools.witness.look(silent, held.landmarks_px))
+    silence = float(np.nanmean(closed) / np.nanmean(mouth_opening(held.mesh)))
+    return Driven(correlation(wanted, got), offset_frames(wanted, got, MOST_OFFSET_FRAMES), silence), video
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
-        self._correlations: list[float] = []
-        self._offsets: list[int] = []
-        self._silence: list[float] = []
 
-    def examine(self, held: Held, driver: Held) -> Video:
-        """Drives one clip by another; returns the video.
-
-        Args:
-            held: Gives the frames.
-            driver: Gives the speech.
-        """
-        some = np.arange(min(len(held.mel), len(driver.mel)))
-        held, driver = held.take(some), driver.take(some)
-        video = self._tools.edit(held, held.footage.attributes, driver.mel)
-        mesh = self._tools.witness.look(video, held.landmarks_px)
-        wanted, got = mouth_opening(driver.mesh), mouth_opening(mesh)
-        self._correlations.append(correlation(wanted, got))
-        self._offsets.append(offset_frames(wanted, got, MOST_OFFSET_FRAMES))
-        silent = self._tools.edit(held, held.footage.attributes, np.full_like(held.mel, MEL_SILENCE))
-        closed = mouth_opening(self._tools.witness.look(silent, held.landmarks_px))
-        self._silence.append(float(np.nanmean(closed) / np.nanmean(mouth_opening(held.mesh))))
-        return video
-
-    def scores(self) -> dict[str, Any]:
-        """Medians over clips; None if there was but one held-out clip."""
-        in_sync = np.abs(self._offsets) <= SYNC_WITHIN_FRAMES
-        return {
-            "lip_correlation": _median(self._correlations),
-            "lip_sync_share": float(in_sync.mean()) if self._offsets else None,
-            "lip_silence_ratio": _median(self._silence),
-        }
+def drive_scores(driven: list[Driven]) -> dict[str, Any]:
+    """Medians over clips; None if there was but one held-out clip."""
+    in_sync = np.abs([each.offset_frames for each in driven]) <= SYNC_WITHIN_FRAMES
+    return {
+        "lip_correlation": _median([each.correlation for each in driven]),
+        "lip_sync_share": float(in_sync.mean()) if driven else None,
+        "lip_silence_ratio": _median([each.silence for each in driven]),
+    }
 
 
 def _median(values: list[float]) -> float | None:

@@ -6,8 +6,9 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from talkedit.evaluate.footage import Video
 from talkedit.evaluate.sync import SyncScore, sync_score
-from talkedit.evaluate.tools import Held, Video
+from talkedit.evaluate.tools import Held
 from talkedit.models.build import ModelParams
 from talkedit.models.discriminator import Discriminator
 from talkedit.records import Floats

@@ -5,17 +5,18 @@ from typing import cast
 import numpy as np
 import torch
 
-from talkedit.evaluate.tools import Video
+from talkedit.evaluate.footage import Video
 from talkedit.face.choose import describe
 from talkedit.models.losses import perceptual
 from talkedit.models.perceptual import Vgg16Features
-from talkedit.records import Floats
+from talkedit.records import Doubles, Floats
 from talkedit.shards.clips import shrink
 from talkedit.train.vgg import load_vgg
 
 NET = "vgg16_hed"
 EVERY_N_FRAMES, PERCEPTUAL_PX = 12, 224
 FID_PX, FID_FRAMES, BATCH = 112, 2500, 16
+DESCRIPTOR = 128
 
 
 class Features:
@@ -42,21 +43,30 @@ class Features:
         return self._vgg(torch.stack([shrink(image, side_px) for image in images]).float() / 255)
 
 
-def identity_distance(
-    seen: Video, truth: Video, seen_px: Floats, truth_px: Floats, every_n: int = EVERY_N_FRAMES
-) -> float:
-    """How far the person drawn is from the real one: distance of dlib's descriptors; below about 0.6 the same.
+def describe_faces(video: Video, landmarks_px: Floats, every_n: int = EVERY_N_FRAMES) -> Doubles:
+    """dlib's descriptors of who is in every n-th frame.
 
     Args:
-        seen: (T, S, S, 3).
-        truth: The real frames; which of them does not matter, as long as there are T.
-        seen_px: (T, 68, 2), landmarks in `seen`; NaN where there is no face.
-        truth_px: Likewise of `truth`.
+        video: (T, S, S, 3).
+        landmarks_px: (T, 68, 2) in it; NaN where there is no face.
         every_n: Frames from one that is looked at to the next.
+
+    Returns:
+        (T, 128), NaN in all other frames, and where there is no face.
     """
-    distances = []
-    for at in range(0, len(seen), every_n):
-        if np.isfinite(seen_px[at]).all() and np.isfinite(truth_px[at]).all():
-            pair = (describe(seen[at], seen_px[at]), describe(truth[at], truth_px[at]))
-            distances.append(float(np.linalg.norm(pair[0] - pair[1])))
-    return float(np.mean(distances)) if distances else float("nan")
+    who = np.full((len(video), DESCRIPTOR), np.nan)
+    for at in range(0, len(video), every_n):
+        if np.isfinite(landmarks_px[at]).all():
+            who[at] = describe(video[at], landmarks_px[at])
+    return who
+
+
+def identity_distance(seen: Doubles, truth: Doubles) -> float:
+    """How far the person drawn is from the real one: mean distance of descriptors; below about 0.6 the same.
+
+    Args:
+        seen: (T, 128), `describe_faces` of what was drawn.
+        truth: (T, 128), of the real frames. Those of which either is NaN are left out; without any it is NaN.
+    """
+    distances = np.linalg.norm(seen - truth, axis=1)
+    return float(np.nanmean(distances)) if np.isfinite(distances).any() else float("nan")

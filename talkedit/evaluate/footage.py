@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from talkedit.shards.clips import decode_crops
 from talkedit.shards.samples import Sample
 
 Indices = NDArray[np.intp]
+Video = NDArray[np.uint8]  # (T, S, S, 3) RGB
 
 # Frames are compared in these units: one that is off by one of them is equally far in each regard.
 POSE_UNIT_DEG, OPENNESS_UNIT = 5.0, 0.2
@@ -51,7 +53,8 @@ def load_footage(sample: Sample, indices: Indices, size_px: int | None = None) -
         size_px: Side that the crops are brought to; their own unless given.
     """
     wanted = set(indices.tolist())
-    images = [crop for index, crop in enumerate(decode_crops(sample)) if index in wanted]
+    crops = enumerate(islice(decode_crops(sample), int(indices[-1]) + 1))
+    images = [crop for index, crop in crops if index in wanted]
     crops = Crops(
         images=np.stack(images),
         camera_from_head=sample.heads[indices],

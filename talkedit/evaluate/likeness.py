@@ -4,46 +4,32 @@ import numpy as np
 
 from talkedit.evaluate import metrics
 from talkedit.evaluate.experts import Expert
-from talkedit.evaluate.features import EVERY_N_FRAMES, Features, identity_distance
-from talkedit.evaluate.tools import Held, Video
-from talkedit.face.track import FaceTracker
-from talkedit.records import CLIP_FPS, Floats
-
-DETECT_EVERY_N_FRAMES, MAX_GAP_S = 5, 0.0
+from talkedit.evaluate.features import EVERY_N_FRAMES, Features, describe_faces, identity_distance
+from talkedit.evaluate.footage import Video
+from talkedit.evaluate.tools import Held, Tools
+from talkedit.records import Doubles, Floats
 
 
 class Likeness:
-    """Scores videos; what is measured of a clip's real frames is measured once for all systems.
+    """Scores videos.
 
     Args:
+        tools: Find landmarks.
         expert: Judges lips against speech.
     """
 
-    def __init__(self, expert: Expert) -> None:
+    def __init__(self, tools: Tools, expert: Expert) -> None:
+        self._tools, self.expert = tools, expert
         self.features = Features()
-        self.expert = expert
-        self._tracker = FaceTracker(DETECT_EVERY_N_FRAMES, MAX_GAP_S)
-        self._truth: dict[str, Floats] = {}
-
-    def landmarks_px(self, video: Video) -> Floats:
-        """(T, 68, 2), dlib's; NaN where there is no face."""
-        size_px = video.shape[1]
-        return self._tracker.track(video, (size_px, size_px), float(CLIP_FPS)).landmarks_px
-
-    def truth_px(self, held: Held) -> Floats:
-        """`landmarks_px` of a clip's real frames."""
-        if held.sample.clip_id not in self._truth:
-            self._truth[held.sample.clip_id] = self.landmarks_px(held.footage.crops.images)
-        return self._truth[held.sample.clip_id]
 
     def score(self, seen: Video, held: Held, mask: Floats) -> dict[str, float]:
         """All numbers of one video by their names; arguments as of `compare`."""
         truth = held.footage.crops.images
-        found = self.landmarks_px(seen)
+        found = self._tools.landmarks_px(seen)
         return self._compared(seen, held, mask, found) | {
             "psnr_crop_db": metrics.psnr_db(seen, truth),
             "perceptual_hed_vgg": self.features.distance(seen, truth),
-            "identity_dlib": identity_distance(seen, truth, found, self.truth_px(held)),
+            "identity_dlib": identity_distance(describe_faces(seen, found), held.look.who),
             "sharpness_ratio": metrics.sharpness_ratio(seen, truth, mask),
         }
 
@@ -55,20 +41,29 @@ class Likeness:
             held: The clip.
             mask: (S, S), 1 where the head is drawn.
         """
-        return self._compared(seen, held, mask, self.landmarks_px(seen))
+        return self._compared(seen, held, mask, self._tools.landmarks_px(seen))
 
-    def identity(self, seen: Video, truth: Video) -> float:
-        """`identity_distance` of two videos of which nothing is known yet."""
-        seen, truth = seen[::EVERY_N_FRAMES], truth[::EVERY_N_FRAMES]
-        return identity_distance(seen, truth, self.landmarks_px(seen), self.landmarks_px(truth), every_n=1)
+    def who(self, video: Video) -> Doubles:
+        """(n, 128), descriptors of every twelfth frame of a video of which nothing is known yet."""
+        some = video[::EVERY_N_FRAMES]
+        return describe_faces(some, self._tools.landmarks_px(some), every_n=1)
 
     def real(self, held: Held) -> dict[str, float]:
         """Those of the real frames: likeness is full, and lips and speech are as they are."""
         perfect = {"ssim_crop": 1.0, "lmd_m_px256": 0.0, "lmd_f_px256": 0.0}
-        return perfect | self._in_sync(held.footage.crops.images, self.truth_px(held), held)
+        return perfect | self.in_sync(held.footage.crops.images, held.look.found_px, held)
+
+    def in_sync(self, video: Video, found: Floats, held: Held) -> dict[str, float]:
+        """The expert's numbers, under its name; see `talkedit.evaluate.experts.Expert`."""
+        sync = self.expert.score(video, found, held)
+        return {
+            f"{self.expert.name}_confidence": sync.confidence,
+            f"{self.expert.name}_distance": sync.distance,
+            f"{self.expert.name}_offset_frames": float(sync.offset_frames),
+        }
 
     def _compared(self, seen: Video, held: Held, mask: Floats, found: Floats) -> dict[str, float]:
-        wanted, size_px = self.truth_px(held), seen.shape[1]
+        wanted, size_px = held.look.found_px, seen.shape[1]
         mouth = metrics.lmd(found, wanted, metrics.MOUTH_POINTS, size_px)
         face = metrics.lmd(found, wanted, metrics.FACE_POINTS, size_px)
         inside, whole = metrics.ssim_inside_and_whole(seen, held.footage.crops.images, mask)
@@ -81,15 +76,7 @@ class Likeness:
             "lmd_m_interocular": mouth.interocular,
             "lmd_f_interocular": face.interocular,
             "detection_rate": face.detection_rate,
-        } | self._in_sync(seen, found, held)
-
-    def _in_sync(self, video: Video, found: Floats, held: Held) -> dict[str, float]:
-        sync = self.expert.score(video, found, held)
-        return {
-            f"{self.expert.name}_confidence": sync.confidence,
-            f"{self.expert.name}_distance": sync.distance,
-            f"{self.expert.name}_offset_frames": float(sync.offset_frames),
-        }
+        } | self.in_sync(seen, found, held)
 
 
 def _areas_px(held: Held) -> tuple[float, float]:

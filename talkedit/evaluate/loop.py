@@ -2,23 +2,27 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from talkedit.evaluate.footage import ask
+from talkedit.evaluate.features import identity_distance
+from talkedit.evaluate.footage import Video, ask
+from talkedit.evaluate.likeness import Likeness
 from talkedit.evaluate.mesh import lid_opening, turned_deg
 from talkedit.evaluate.metrics import flicker_ratio
 from talkedit.evaluate.signals import fit
-from talkedit.evaluate.tools import Held, Tools, Video
-from talkedit.progress import track
+from talkedit.evaluate.tools import Held, Tools
 from talkedit.records import POSE, Floats
 
 OPENNESS = "eye_openness"
 ANGLES = tuple(f"{angle}_deg" for angle in POSE)
 CONTROLS = (*ANGLES, OPENNESS)
 IDENTITY = "identity_dlib"
+
+Steps = dict[str, list[float]]
 
 
 class Point(NamedTuple):
@@ -31,42 +35,60 @@ class Point(NamedTuple):
     lids_before: float
 
 
-class Loop:
-    """Collects the points of a model's closed loop.
+@dataclass(frozen=True)
+class Looped:
+    """What came of one clip.
+
+    Attributes:
+        points: Of each edited frame.
+        flicker: Of each edit of an angle.
+        moved_identity: By control, how far the person at each end of its sweep is from the real one.
+    """
+
+    points: list[Point]
+    flicker: list[float]
+    moved_identity: dict[str, list[float]]
+
+
+def edit_clip(tools: Tools, likeness: Likeness, steps: Steps, held: Held) -> tuple[Looped, dict[str, Video]]:
+    """Edits one clip, one control at a time; the videos at both ends of each sweep too, by name.
 
     Args:
         tools: The model and the witness.
+        likeness: Knows who is in a video.
         steps: What is asked for, by control: changes of angles in degrees, values of openness.
-        identity: How far the person of one video is from that of another; None: not measured.
+        held: The clip.
+    """
+    truth, looped = held.footage.crops.images, Looped([], [], {control: [] for control in steps})
+    who, ends = likeness.who(truth), dict[str, Video]()
+    for control, values in steps.items():
+        for value in values:
+            video = tools.edit(held, ask(held.footage.attributes, control, value))
+            looped.points.extend(_measure(tools, held, video, control, value))
+            if control in ANGLES:
+                mask = tools.mask(video.shape[1])
+                looped.flicker.append(flicker_ratio(video, truth, held.landmarks_px, mask))
+            if value in (min(values), max(values)):
+                ends[_label(control, value)] = video
+                looped.moved_identity[control].append(identity_distance(likeness.who(video), who))
+    return looped, ends
+
+
+class Loop:
+    """Collects a model's closed loop.
+
+    Args:
+        steps: What was asked for; see `edit_clip`.
+        clips: What came of each clip.
     """
 
-    def __init__(
-        self,
-        tools: Tools,
-        steps: dict[str, list[float]],
-        identity: Callable[[Video, Video], float] | None = None,
-    ) -> None:
-        self._tools, self._steps, self._identity = tools, steps, identity
-        self._moved_identity: dict[str, list[float]] = {control: [] for control in steps}
-        self._points: list[Point] = []
-        self._flicker: list[float] = []
-
-    def examine(self, held: Held) -> dict[str, Video]:
-        """Edits one clip; returns the videos at both ends of each sweep, by name."""
-        ends: dict[str, Video] = {}
-        asks = [(control, value) for control, values in self._steps.items() for value in values]
-        for control, value in track(asks, f"closed loop on {held.sample.clip_id}", "edits"):
-            asked = ask(held.footage.attributes, control, value)
-            video = self._tools.edit(held, asked)
-            self._points += self._measure(held, video, control, value)
-            if control in ANGLES:
-                mask = self._tools.mask(video.shape[1])
-                self._flicker.append(flicker_ratio(video, held.footage.crops.images, held.landmarks_px, mask))
-            if value in (min(self._steps[control]), max(self._steps[control])):
-                ends[_label(control, value)] = video
-                if self._identity:
-                    self._moved_identity[control].append(self._identity(video, held.footage.crops.images))
-        return ends
+    def __init__(self, steps: Steps, clips: list[Looped]) -> None:
+        self._steps = steps
+        self._points = [point for clip in clips for point in clip.points]
+        self._flicker = [ratio for clip in clips for ratio in clip.flicker]
+        self._moved_identity = {
+            control: [distance for clip in clips for distance in clip.moved_identity[control]] for control in steps
+        }
 
     def scores(self, factor: float, offset: float) -> dict[str, Any]:
         """The fit of each control, and how much the others moved meanwhile.
@@ -124,13 +146,6 @@ class Loop:
             ]
         return sweeps
 
-    def _measure(self, held: Held, video: Video, control: str, value: float) -> Iterator[Point]:
-        mesh = self._tools.witness.look(video, held.landmarks_px)
-        turns = turned_where_seen(held.mesh, mesh)
-        lids = zip(lid_opening(mesh).tolist(), lid_opening(held.mesh).tolist(), strict=True)
-        for turn, (after, before) in zip(turns.tolist(), lids, strict=True):
-            yield Point(control, value, tuple(turn), after, before)
-
     def _pairs(self, control: str, seen: str, factor: float, offset: float) -> tuple[list[float], list[float]]:
         points = [point for point in self._points if point.control == control]
         if seen in ANGLES:
@@ -147,6 +162,14 @@ class Loop:
             if other != control:
                 slope = fit(*self._pairs(control, other, factor, offset)).slope
                 yield abs(slope) * np.ptp(self._steps[control]) / np.ptp(self._steps[other])
+
+
+def _measure(tools: Tools, held: Held, video: Video, control: str, value: float) -> Iterator[Point]:
+    mesh = tools.witness.look(video, held.landmarks_px)
+    turns = turned_where_seen(held.mesh, mesh)
+    lids = zip(lid_opening(mesh).tolist(), lid_opening(held.mesh).tolist(), strict=True)
+    for turn, (after, before) in zip(turns.tolist(), lids, strict=True):
+        yield Point(control, value, tuple(turn), after, before)
 
 
 def turned_where_seen(before: Floats, after: Floats) -> Floats:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from talkedit.evaluate.footage import Video
 from talkedit.evaluate.loop import CONTROLS, IDENTITY
-from talkedit.evaluate.tools import Video
 from talkedit.manifest import write_atomically
 from talkedit.media.video import write_video
 from talkedit.records import CLIP_FPS, EMOTIONS
@@ -19,32 +19,17 @@ EMOTIONS_FILE, REASONS_FILE, VIDEOS = "emotions.csv", "reasons.json", "videos"
 N_WORST, CRF = 10, 20
 
 
-class Worst:
-    """Keeps the videos of the clips that came out worst, and no others.
+def worst_clips(clips: list[tuple[str, int, dict[str, float]]], most: int = N_WORST) -> list[str]:
+    """The ids of the clips that came out worst, the worst one first."""
+    ranked = sorted(clips, key=lambda clip: clip[2]["ssim_in_mask"])
+    return [clip_id for clip_id, *_ in ranked[:most]]
 
-    Args:
-        most: How many.
-    """
 
-    def __init__(self, most: int = N_WORST) -> None:
-        self._most = most
-        self.kept: list[tuple[float, str, Video]] = []
-
-    def add(self, score: float, clip_id: str, videos: list[Video]) -> None:
-        """Offers a clip: videos of one height and length, to be shown side by side; the lowest scores are kept."""
-        if len(self.kept) < self._most or score < self.kept[-1][0]:
-            self.kept.append((score, clip_id, np.concatenate(videos, axis=2)))
-            self.kept = sorted(self.kept, key=lambda each: each[0])[: self._most]
-
-    def write(self, folder: Path) -> None:
-        """Writes them as MP4 files, named by rank and clip; sides are brought to even numbers, as H.264 wants."""
-        folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob("*.mp4"):
-            old.unlink()
-        for rank, (_, clip_id, video) in enumerate(self.kept, 1):
-            height, width = (side // 2 * 2 for side in video.shape[1:3])
-            frames = [np.ascontiguousarray(image[:height, :width]) for image in video]
-            write_video(folder / f"{rank:02d}-{clip_id}.mp4", frames, CLIP_FPS, CRF)
+def write_beside(path: Path, videos: list[Video]) -> None:
+    """Writes videos of one height and length side by side; sides are brought to even numbers, as H.264 wants."""
+    video = np.concatenate(videos, axis=2)
+    height, width = (side // 2 * 2 for side in video.shape[1:3])
+    write_video(path, [np.ascontiguousarray(image[:height, :width]) for image in video], CLIP_FPS, CRF)
 
 
 def write_clips(path: Path, clips: list[tuple[str, int, dict[str, float]]]) -> None:
@@ -67,9 +52,12 @@ def write_emotions(path: Path, matrix: dict[str, dict[str, float]]) -> None:
 
 
 def write_sweeps(folder: Path, sweeps: dict[str, list[tuple[float, float]]]) -> None:
-    """A file a control: what was asked, the mean of what was measured, and what a perfect control would give."""
+    """A file a control: what was asked, the mean of what was measured, and what a perfect control would give.
+
+    What could not be measured is nan, which `dvc plots` leaves out; an empty cell it would draw as 0.
+    """
     for control, points in sweeps.items():
-        rows = [["asked", "measured", "perfect"], *([f"{x:.4g}", _cell(y), f"{x:.4g}"] for x, y in points)]
+        rows = [["asked", "measured", "perfect"], *([f"{value:.4g}" for value in (x, y, x)] for x, y in points)]
         write_atomically(folder / f"sweep_{control}.csv", _csv(rows).encode())
 
 

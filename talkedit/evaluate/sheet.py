@@ -28,6 +28,11 @@ class Row:
     title: str
     pictures: dict[str, Image]
 
+    @property
+    def side_px(self) -> int:
+        """S."""
+        return len(next(iter(self.pictures.values())))
+
 
 def write_sheet(path: Path, rows: list[Row]) -> None:
     """Writes the rows below each other, each picture under its name; a shorter row ends in white.

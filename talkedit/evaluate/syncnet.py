@@ -11,9 +11,10 @@ import torch
 
 from talkedit import assets
 from talkedit.errors import ParamsError
+from talkedit.evaluate.footage import Video
 from talkedit.evaluate.mfcc import mfcc
 from talkedit.evaluate.sync import SyncScore, sync_score
-from talkedit.evaluate.tools import Held, Video
+from talkedit.evaluate.tools import Held
 from talkedit.face.geometry import cut, fill_gaps, frame_from_square
 from talkedit.media.audio import read_wav
 from talkedit.models.syncnet import INPUT_PX, N_FRAMES, N_STEPS, SyncNet

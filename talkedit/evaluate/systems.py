@@ -17,7 +17,8 @@ import numpy as np
 import pydantic
 
 from talkedit.errors import ParamsError, TalkeditError
-from talkedit.evaluate.tools import Held, Video
+from talkedit.evaluate.footage import Video
+from talkedit.evaluate.tools import Held
 from talkedit.face.geometry import cut
 from talkedit.media.video import read_frames
 from talkedit.records import Image

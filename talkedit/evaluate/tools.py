@@ -3,26 +3,46 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from talkedit.edit.eyes import EyeLender
 from talkedit.edit.renderer import Renderer
-from talkedit.evaluate.footage import Footage, Indices, load_footage
+from talkedit.evaluate.features import describe_faces
+from talkedit.evaluate.footage import Footage, Indices, Video, load_footage
 from talkedit.evaluate.mesh import lid_opening
 from talkedit.evaluate.signals import fit
 from talkedit.evaluate.witness import Witness
 from talkedit.face.head import turn_heads
+from talkedit.face.track import FaceTracker
 from talkedit.media.audio import mel_windows
 from talkedit.models.codes import draw_mask
-from talkedit.records import CLIP_FPS, Attributes, Floats
+from talkedit.records import CLIP_FPS, Attributes, Doubles, Floats
 from talkedit.shards.samples import Sample
 from talkedit.train.artifact import TrainedModel
 
-Video = NDArray[np.uint8]
+DETECT_EVERY_N_FRAMES, MAX_GAP_S = 5, 0.0
 
 # Of the witness's lids with the codes in real frames: 0.92 on GRID, 0.93 on Lieu, but 0.77 on the sample, where it says
 # of drawn eyes that they open twice as far as asked and dlib that they open 0.8 times as far.
 LEAST_LID_R = 0.8
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is seen in T real frames, once for all that is done with them.
+
+    Attributes:
+        mesh: (T, 468, 3), by the witness.
+        found_px: (T, 68, 2), dlib's landmarks, found as in drawn frames; NaN where there is no face.
+        who: (T, 128), dlib's descriptors of every twelfth frame; NaN in the others, and where there is no face.
+    """
+
+    mesh: Floats
+    found_px: Floats
+    who: Doubles
+
+    def take(self, indices: Indices) -> "Look":
+        """Of some of the frames."""
+        return Look(self.mesh[indices], self.found_px[indices], self.who[indices])
 
 
 @dataclass(frozen=True)
@@ -33,17 +53,23 @@ class Held:
         sample: The clip.
         footage: Its frames and codes.
         mel: (T, 80, 16), its speech.
-        mesh: (T, 468, 3), what the witness sees in its frames.
+        look: What is seen in its frames.
     """
 
     sample: Sample
     footage: Footage
     mel: Floats
-    mesh: Floats
+    look: Look
 
     def take(self, indices: Indices) -> "Held":
         """Some of the frames."""
-        return replace(self, footage=self.footage.take(indices), mel=self.mel[indices], mesh=self.mesh[indices])
+        footage, look = self.footage.take(indices), self.look.take(indices)
+        return replace(self, footage=footage, mel=self.mel[indices], look=look)
+
+    @property
+    def mesh(self) -> Floats:
+        """(T, 468, 3), what the witness sees."""
+        return self.look.mesh
 
     @property
     def landmarks_px(self) -> Floats:
@@ -52,7 +78,7 @@ class Held:
 
 
 class Tools:
-    """One model, the renderer that draws with it, and the witness.
+    """One model, the renderer that draws with it, the witness, and dlib's landmarks.
 
     Args:
         model: What is examined.
@@ -60,13 +86,25 @@ class Tools:
 
     def __init__(self, model: TrainedModel) -> None:
         self.model, self.renderer, self.witness = model, Renderer(model), Witness()
+        self._tracker = FaceTracker(DETECT_EVERY_N_FRAMES, MAX_GAP_S)
 
-    def hold(self, sample: Sample) -> Held:
-        """Decodes a clip and looks at it."""
+    def hold(self, sample: Sample, look: Look | None = None) -> Held:
+        """Decodes a clip, and looks at it unless that was done before."""
         everything = np.arange(sample.n_frames)
         footage = load_footage(sample, everything)
         mel = mel_windows(sample.mel, (everything + 0.5) / float(CLIP_FPS))
-        return Held(sample, footage, mel, self.witness.look(footage.crops.images, footage.landmarks_px))
+        return Held(sample, footage, mel, look or self.look(footage))
+
+    def look(self, footage: Footage) -> Look:
+        """Looks at real frames."""
+        images = footage.crops.images
+        found_px = self.landmarks_px(images)
+        return Look(self.witness.look(images, footage.landmarks_px), found_px, describe_faces(images, found_px))
+
+    def landmarks_px(self, video: Video) -> Floats:
+        """(T, 68, 2), dlib's; NaN where there is no face."""
+        size_px = video.shape[1]
+        return self._tracker.track(video, (size_px, size_px), float(CLIP_FPS)).landmarks_px
 
     def edit(self, held: Held, asked: Attributes, mel: Floats | None = None) -> Video:
         """The clip with other codes, drawn as the editor does it: from its own frames, blended in.
@@ -116,7 +154,7 @@ def lids_to_openness(lids: Floats, openness: Floats, least_r: float = LEAST_LID_
     return 1 / reading.slope, -reading.intercept / reading.slope
 
 
-def shut_below(held: list[Held]) -> float:
+def shut_below(meshes: list[Floats]) -> float:
     """The lid opening half way between this person's shut and usual eyes, from real frames."""
-    lids = np.concatenate([lid_opening(each.mesh) for each in held])
+    lids = np.concatenate([lid_opening(mesh) for mesh in meshes])
     return float((np.nanmin(lids) + np.nanmedian(lids)) / 2)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from talkedit.evaluate.examine import EvaluateParams
+from talkedit.evaluate.settings import EvaluateParams
 from talkedit.evaluate.systems import SystemParams
 from talkedit.shards.index import read_samples
 from talkedit.shards.samples import Sample

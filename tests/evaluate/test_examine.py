@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,25 +12,29 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from webdataset.writer import ShardWriter
 
+from talkedit.edit.renderer import take, take_attributes
 from talkedit.evaluate import outputs
-from talkedit.evaluate.cross import Cross, agreement
-from talkedit.evaluate.drive import Drive
-from talkedit.evaluate.examine import HEADS_FILE, LOOP_FILE, SHEET_FILE, EvaluateParams, evaluate
+from talkedit.evaluate.cross import agreement, cross_scores, examine_pair
+from talkedit.evaluate.drive import drive_clip, drive_scores
+from talkedit.evaluate.examine import HEADS_FILE, LOOP_FILE, PARTS, SHEET_FILE, evaluate
 from talkedit.evaluate.experts import OwnExpert
-from talkedit.evaluate.footage import Sources
+from talkedit.evaluate.footage import Sources, Video
 from talkedit.evaluate.likeness import Likeness
-from talkedit.evaluate.loop import ANGLES, CONTROLS, OPENNESS, Loop, Point
+from talkedit.evaluate.loop import ANGLES, CONTROLS, OPENNESS, Loop, Looped, Point, edit_clip
 from talkedit.evaluate.mesh import lid_opening
-from talkedit.evaluate.reconstruct import OURS, Reconstruction
+from talkedit.evaluate.reconstruct import Reconstruction, examine_clip
+from talkedit.evaluate.settings import EvaluateParams
 from talkedit.evaluate.signals import fit
-from talkedit.evaluate.tools import Held, Tools, Video, lids_to_openness, shut_below
+from talkedit.evaluate.tools import Held, Tools, lids_to_openness, shut_below
 from talkedit.face.emotion import XceptionEmotion
-from talkedit.media.video import read_frames
+from talkedit.media.video import write_video
 from talkedit.models.build import build_generator
 from talkedit.models.lips import mouth_opening
-from talkedit.shards.clips import load_clip
-from talkedit.shards.samples import Sample
+from talkedit.records import CLIP_FPS
+from talkedit.shards.clips import decode_crops, load_clip
+from talkedit.shards.samples import Sample, encode
 from talkedit.train.artifact import TrainedModel, load_model
 
 # By geometry alone. A turn of the wrong sign gives a negative slope, one that is not drawn 0.
@@ -69,9 +74,13 @@ def held(tools: Tools, held_out: Sample) -> Held:
 
 
 @pytest.fixture(scope="module")
-def looped(tools: Tools, held: Held) -> tuple[Loop, dict[str, Video]]:
-    loop = Loop(tools, STEPS)
-    return loop, loop.examine(held.take(np.arange(4)))
+def looped(tools: Tools, held: Held, likeness: Likeness) -> tuple[Loop, dict[str, Video]]:
+    clip, ends = edit_clip(tools, likeness, STEPS, held.take(np.arange(4)))
+    return Loop(STEPS, [clip]), ends
+
+
+def loop_of(steps: dict[str, list[float]], points: list[Point]) -> Loop:
+    return Loop(steps, [Looped(points, [], {control: [] for control in steps})])
 
 
 class TestLoop:
@@ -109,35 +118,29 @@ class TestLoop:
             asked, measured = ([float(row[key]) for row in rows] for key in ("asked", f"measured_{control}"))
             assert fit(asked, measured).slope == pytest.approx(scores[f"{control}_slope"], abs=0.01)
 
-    def test_what_moves_meanwhile_is_a_share_of_its_own_sweep(self, tools: Tools):
-        loop = Loop(
-            tools, {"yaw_deg": [-10.0, 10.0], "pitch_deg": [-5.0, 5.0], "roll_deg": [-10.0, 10.0], OPENNESS: [0, 1]}
-        )
-        for asked in (-10.0, 10.0):
-            loop._points.append(Point("yaw_deg", asked, (asked, 0.1 * asked, 0.0), 0.3 + asked / 1000, 0.3))
-        scores = loop.scores(factor=5.0, offset=0.0)
+    def test_what_moves_meanwhile_is_a_share_of_its_own_sweep(self):
+        steps = {"yaw_deg": [-10.0, 10.0], "pitch_deg": [-5.0, 5.0], "roll_deg": [-10.0, 10.0], OPENNESS: [0.0, 1.0]}
+        points = [
+            Point("yaw_deg", asked, (asked, 0.1 * asked, 0.0), 0.3 + asked / 1000, 0.3) for asked in (-10.0, 10.0)
+        ]
+        scores = loop_of(steps, points).scores(factor=5.0, offset=0.0)
         # Pitch moved by 2 of its 10 degrees; the eyes by 5 * 0.02 of 1.
         assert scores["yaw_deg_leak"] == pytest.approx(0.2)
         assert scores["pitch_deg_slope"] is None
 
-    def test_a_sweep_is_the_mean_of_what_was_seen_of_each_value(self, tools: Tools):
-        loop = Loop(tools, {"roll_deg": [4.0, -4.0, 0.0]})
+    def test_a_sweep_is_the_mean_of_what_was_seen_of_each_value(self):
         nan = float("nan")
-        loop._points += [Point("roll_deg", -4.0, (0.0, 0.0, turn), 0.2, 0.2) for turn in (-2.0, -3.0, nan)]
-        loop._points += [Point("roll_deg", 4.0, (0.0, 0.0, 4.0), 0.2, 0.2)]
-        lowest, middle, highest = loop.sweeps(1.0, 0.0)["roll_deg"]
+        points = [Point("roll_deg", -4.0, (0.0, 0.0, turn), 0.2, 0.2) for turn in (-2.0, -3.0, nan)]
+        points += [Point("roll_deg", 4.0, (0.0, 0.0, 4.0), 0.2, 0.2)]
+        lowest, middle, highest = loop_of({"roll_deg": [4.0, -4.0, 0.0]}, points).sweeps(1.0, 0.0)["roll_deg"]
         assert (lowest, highest) == ((-4.0, -2.5), (4.0, 4.0))
         assert middle[0] == 0
         assert np.isnan(middle[1])
 
-    def test_where_no_face_was_found_nothing_is_made_up(self, tools: Tools):
-        loop = Loop(tools, STEPS)
+    def test_where_no_face_was_found_nothing_is_made_up(self):
         nan = float("nan")
-        loop._points += [
-            Point("roll_deg", -4.0, (0.0, 0.0, -2.0), 0.2, 0.2),
-            Point("roll_deg", 4.0, (0.0, 0.0, 2.0), 0.2, 0.2),
-        ]
-        loop._points += [Point("roll_deg", 4.0, (nan, nan, nan), nan, 0.2)]
+        points = [Point("roll_deg", turn, (0.0, 0.0, turn / 2), 0.2, 0.2) for turn in (-4.0, 4.0)]
+        loop = loop_of(STEPS, [*points, Point("roll_deg", 4.0, (nan, nan, nan), nan, 0.2)])
         scores = loop.scores(1.0, 0.0)
         assert (scores["roll_deg_slope"], scores["roll_deg_n"]) == (pytest.approx(0.5), 2)
         assert scores["closed_loop_detection_rate"] == pytest.approx(2 / 3)
@@ -145,15 +148,15 @@ class TestLoop:
 
 
 @pytest.fixture(scope="module")
-def likeness(judges: Path, model: TrainedModel) -> Likeness:
-    return Likeness(OwnExpert(judges, model.params))
+def likeness(tools: Tools, judges: Path, model: TrainedModel) -> Likeness:
+    return Likeness(tools, OwnExpert(judges, model.params))
 
 
 def test_a_clip_that_is_its_own_source_is_drawn_as_it_is(
     tools: Tools, held: Held, held_out: Sample, likeness: Likeness
 ) -> None:
-    reconstruction = Reconstruction(tools, likeness, held_out.n_frames)
-    reconstruction.examine(held, Sources([held_out], 1000).at(held_out.track.size_px))
+    sources = Sources([held_out], 1000).at(held_out.track.size_px)
+    reconstruction = Reconstruction([examine_clip(tools, likeness, held, sources, {}, None)])
     scores = reconstruction.scores()
     assert scores["self_ssim_in_mask"] > LEAST_SSIM_OF_ITSELF
     assert LEAST_SSIM_OF_ITSELF < scores["self_ssim_crop"] < scores["self_ssim_frame"] <= 1
@@ -170,27 +173,21 @@ def test_a_clip_that_is_its_own_source_is_drawn_as_it_is(
     assert scores["self_sync_own_confidence"] == pytest.approx(real["sync_own_confidence"], abs=0.05)
 
 
-def test_means_weigh_clips_by_their_frames(tools: Tools, likeness: Likeness) -> None:
-    reconstruction = Reconstruction(tools, likeness, 0)
-    nan = float("nan")
-    reconstruction.clips[OURS] = [("a", 10, {"rate": 0.5, "lmd": nan}), ("b", 30, {"rate": 1.0, "lmd": 2.0})]
-    assert reconstruction.mean(OURS) == {"rate": pytest.approx(0.875), "lmd": None}
-
-
 @pytest.fixture(scope="module")
 def crossed(tools: Tools, held: Held, likeness: Likeness) -> dict[str, float]:
     """Its own second half gives a clip's first half the attributes."""
     factor, _ = lids_to_openness(lid_opening(held.mesh), held.footage.attributes.eye_openness, least_r=0)
-    cross = Cross(tools, likeness, XceptionEmotion(0.2, 1), shut_below([held]), factor)
     half = len(held.mel) // 2
     turned = held.take(np.arange(half, 2 * half))
     codes = replace(turned.footage.attributes, pose_deg=turned.footage.attributes.pose_deg + np.float32([8, 0, 0]))
     # The giver's head, 8 degrees further to its left, for the codes and for the witness alike.
     mesh = tools.witness.look(tools.edit(turned, codes), turned.landmarks_px)
-    giver = replace(turned, mesh=mesh, footage=replace(turned.footage, attributes=codes))
-    video = cross.examine(held.take(np.arange(half)), giver)
-    assert len(video) == half
-    return cross.scores()
+    look = replace(turned.look, mesh=mesh)
+    giver = replace(turned, look=look, footage=replace(turned.footage, attributes=codes))
+    source, shown = held.take(np.arange(half)), np.array([1, half])
+    pair = examine_pair(tools, likeness, XceptionEmotion(0.2, 1), source, giver, shown)
+    assert (pair.n_frames, list(pair.pictures)) == (half, [1])
+    return cross_scores([pair], shut_below([held.mesh]), factor)
 
 
 class TestCross:
@@ -212,9 +209,8 @@ class TestCross:
 
 
 def test_a_clip_driven_by_its_own_speech_follows_itself(tools: Tools, held: Held) -> None:
-    drive = Drive(tools)
-    video = drive.examine(held, held)
-    scores = drive.scores()
+    driven, video = drive_clip(tools, held, held)
+    scores = drive_scores([driven])
     assert len(video) == len(held.mel)
     assert scores["lip_correlation"] > 0.8
     assert scores["lip_sync_share"] == 1.0
@@ -247,13 +243,51 @@ def test_one_held_out_clip_is_paired_with_none(
     assert worst.name == f"01-{clip['clip_id']}.mp4"
 
 
-def test_the_worst_are_kept_and_no_others(tmp_path: Path) -> None:
-    worst, video = outputs.Worst(2), np.zeros((2, 17, 17, 3), np.uint8)
-    for score, name in ((0.5, "a"), (0.9, "b"), (0.2, "c"), (0.7, "d")):
-        worst.add(score, name, [video, video])
-    worst.write(tmp_path)
-    assert sorted(file.name for file in tmp_path.glob("*.mp4")) == ["01-c.mp4", "02-a.mp4"]
-    assert {frame.image.shape for frame in read_frames(tmp_path / "01-c.mp4")} == {(16, 34, 3)}
+@pytest.fixture
+def two_clips(shards: Path, held_out: Sample, tmp_path: Path) -> Path:
+    """Shards whose held-out clip is there twice: whole, and under another name for some frames less."""
+    folder, n = shutil.copytree(shards, tmp_path / "shards"), held_out.n_frames - 4
+    crops = list(decode_crops(held_out))[:n]
+    write_video(tmp_path / "short.mp4", crops, CLIP_FPS, crf=5)
+    some = slice(n)
+    short = replace(
+        held_out,
+        clip_id="short",
+        crops_mp4=(tmp_path / "short.mp4").read_bytes(),
+        heads=held_out.heads[some],
+        attributes=take_attributes(held_out.attributes, some),
+        track=take(held_out.track, some),
+    )
+    with ShardWriter(str(folder / "validation-%06d.tar"), mtime=0, encoder=False, verbose=0) as writer:
+        for sample in (held_out, short):
+            writer.write(encode(sample))
+    return folder
+
+
+@pytest.mark.slow
+def test_one_process_and_two_find_the_same(
+    two_clips: Path,
+    tiny_model: Path,
+    judges: Path,
+    evaluate_params: EvaluateParams,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TALKEDIT_ENGINE", "local")
+    params, parts = (
+        evaluate_params.model_copy(update={"max_clips": 2, "sweep_clips": 2, "sweep_frames": 2}),
+        list[str](),
+    )
+    found = [evaluate(two_clips, tiny_model, judges, None, tmp_path / str(n), params, n, parts.append) for n in (1, 2)]
+    assert found[0] == found[1]
+    scores, details = found[0]
+    assert (details["n_clips"], details["n_pairs"]) == (2, 1)
+    assert scores["cross_pose_error_deg"] is not None
+    assert scores["lip_correlation"] is not None
+    files = [sorted(path.relative_to(tmp_path / n) for path in (tmp_path / n).rglob("*.*")) for n in "12"]
+    assert files[0] == files[1]
+    assert all((tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes() for name in files[0])
+    assert [part for part in parts if part in PARTS] == [*PARTS, *PARTS]
 
 
 def test_real_faces_agree_with_their_codes(tools: Tools, held: Held) -> None:

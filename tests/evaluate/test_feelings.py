@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talkedit.evaluate.feelings import Feelings, ask_emotion, shown_emotions
-from talkedit.evaluate.tools import Held, Tools, Video
+from talkedit.evaluate.feelings import Feelings, ask_clip, ask_emotion, shown_emotions, wanted_of
+from talkedit.evaluate.footage import Video
+from talkedit.evaluate.tools import Held, Tools
 from talkedit.records import EMOTIONS, Attributes, CropTrack, Floats
 from talkedit.shards.samples import Sample
 from talkedit.train.artifact import load_model
@@ -59,8 +60,10 @@ def held(tiny_model: Path, held_out: Sample) -> tuple[Tools, Held]:
 
 def test_what_came_of_it_is_counted(held: tuple[Tools, Held]) -> None:
     fake = LooksHappyIfAsked(held[0])
-    feelings = Feelings(fake, fake.measure)  # type: ignore[arg-type]
-    assert list(feelings.examine(held[1])) == ["happy", "neutral"]
+    wanted = wanted_of(fake.model)
+    felt, ends = ask_clip(fake, fake.measure, wanted, held[1])  # type: ignore[arg-type]
+    assert list(ends) == ["happy", "neutral"]
+    feelings = Feelings(wanted, [felt])
     scores = feelings.scores()
     # Happy at 0.8 is measured as 0.4 and beats 0.35 and 0.25; at neutral 1 there is 0.65 of sad.
     assert scores["emotion_share"] == 0.5
@@ -72,7 +75,9 @@ def test_what_came_of_it_is_counted(held: tuple[Tools, Held]) -> None:
 
 
 def test_without_a_choice_nothing_is_asked(held: tuple[Tools, Held]) -> None:
-    feelings = Feelings(held[0], LooksHappyIfAsked(held[0]).measure)  # type: ignore[arg-type]
-    assert feelings.examine(held[1]) == {}
+    wanted = wanted_of(held[0].model)
+    felt, ends = ask_clip(held[0], LooksHappyIfAsked(held[0]).measure, wanted, held[1])  # type: ignore[arg-type]
+    feelings = Feelings(wanted, [felt])
+    assert (wanted, ends) == ({}, {})
     assert feelings.scores() == {"emotion_share": None, "emotion_share_untouched": None}
     assert feelings.matrix() == {}

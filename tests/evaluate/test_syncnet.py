@@ -50,8 +50,13 @@ def served(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture(scope="module")
-def held(model: TrainedModel, held_out: Sample) -> Held:
-    return Tools(model).hold(held_out).take(np.arange(N_FRAMES))
+def tools(model: TrainedModel) -> Tools:
+    return Tools(model)
+
+
+@pytest.fixture(scope="module")
+def held(tools: Tools, held_out: Sample) -> Held:
+    return tools.hold(held_out).take(np.arange(N_FRAMES))
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +92,8 @@ def test_fetched_and_run_it_scores_as_its_authors_do(served: str, held: Held, cl
     assert found.offset_frames == 15 - means.argmin().item()
 
 
-def test_its_numbers_carry_its_name(served: str, held: Held, clips: Path) -> None:
-    scores = Likeness(SyncNetExpert(clips)).real(held)
+def test_its_numbers_carry_its_name(served: str, tools: Tools, held: Held, clips: Path) -> None:
+    scores = Likeness(tools, SyncNetExpert(clips)).real(held)
     assert {key for key in scores if "sync" in key} == {
         "syncnet_confidence",
         "syncnet_distance",

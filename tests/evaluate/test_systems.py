@@ -9,7 +9,7 @@ import pytest
 from talkedit.errors import ParamsError, TalkeditError
 from talkedit.evaluate.footage import load_footage
 from talkedit.evaluate.systems import OutsideSystem, SystemParams
-from talkedit.evaluate.tools import Held
+from talkedit.evaluate.tools import Held, Look
 from talkedit.media.video import write_video
 from talkedit.records import CLIP_FPS
 
@@ -23,7 +23,8 @@ ENCODING_LEVELS = 6
 @pytest.fixture
 def held() -> Held:
     footage = load_footage(SAMPLE, np.arange(T))
-    return Held(SAMPLE, footage, np.zeros((T, 80, 16), np.float32), np.zeros((T, 468, 3), np.float32))
+    look = Look(*(np.zeros(shape, np.float32) for shape in ((T, 468, 3), (T, 68, 2), (T, 128))))
+    return Held(SAMPLE, footage, np.zeros((T, 80, 16), np.float32), look)
 
 
 def results(folder: Path, kind: str, frames: list[np.ndarray], file: str = "three.mp4") -> OutsideSystem:

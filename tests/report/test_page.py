@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from talkedit.errors import TalkeditError
-from talkedit.evaluate.outputs import Worst, write_clips, write_emotions, write_json, write_matrix
+from talkedit.evaluate.outputs import write_beside, write_clips, write_emotions, write_json, write_matrix
 from talkedit.records import EMOTIONS
 from talkedit.report.page import build_page
 from talkedit.report.tables import Line, Table
@@ -96,10 +96,9 @@ def project(tmp_path: Path) -> Path:
     write_emotions(evaluate / "emotions.csv", {"happy": dict.fromkeys(EMOTIONS, 0.125), "": dict.fromkeys(EMOTIONS, 0)})
     ramp = np.tile(np.arange(64, dtype=np.uint8)[None, :, None], (64, 1, 3))
     video = np.stack([ramp + np.uint8(4 * at) for at in range(25)])
-    worst = Worst()
-    worst.add(0.5, "one", [video, video])
-    worst.add(0.6, "two", [video, video])
-    worst.write(evaluate / "videos")
+    (evaluate / "videos").mkdir()
+    for name in ("01-one.mp4", "02-two.mp4"):
+        write_beside(evaluate / "videos" / name, [video, video])
     cv2.imwrite(str(evaluate / "contact_sheet.png"), ramp)
     (curves / "l1.tsv").write_text("step\tl1\n10\t0.5\n20\t0.25\n")
     git = ["git", "-c", "user.name=Somebody", "-c", "user.email=somebody@example.org"]

@@ -1,0 +1,43 @@
+"""How a model is examined: the section evaluate."""
+
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from talkedit.evaluate.footage import Indices
+from talkedit.evaluate.loop import ANGLES, OPENNESS, Steps
+from talkedit.evaluate.systems import SystemParams
+from talkedit.params import Section
+
+
+class EvaluateParams(Section):
+    """How a model is examined."""
+
+    section: ClassVar[str] = "evaluate"
+    n_pairs: int = Field(gt=0, description="random pairs of held-out clips; all there are, where these are fewer")
+    seed: int = Field(ge=0, description="another one draws other pairs")
+    sync: Literal["own", "syncnet"] = Field(description="who judges lips against speech; the numbers carry the name")
+    max_clips: int = Field(gt=0, description="most held-out clips that are looked at")
+    max_source_frames: int = Field(gt=0, description="most training frames that sources are chosen from")
+    sweep_clips: int = Field(gt=0, description="clips in the closed loop, and driven by other clips' speech")
+    sweep_frames: int = Field(gt=1, description="frames of each clip that are edited in the closed loop")
+    pose_sweep_deg: list[float] = Field(min_length=2, description="changes of each angle that are asked for, degrees")
+    openness_sweep: list[float] = Field(min_length=2, description="values of eye openness that are asked for, 0..1")
+    sheet_rows: int = Field(gt=0, description="frames of each clip on the contact sheet")
+    systems: dict[str, SystemParams] = Field(description="outside systems of the table, by name")
+
+    @property
+    def steps(self) -> Steps:
+        """What is asked for in the closed loop, by control."""
+        return {**dict.fromkeys(ANGLES, self.pose_sweep_deg), OPENNESS: self.openness_sweep}
+
+    def middle(self, n_frames: int) -> Indices:
+        """The frames of a clip that are edited in the closed loop."""
+        first = max(n_frames - self.sweep_frames, 0) // 2
+        return np.arange(n_frames)[first : first + self.sweep_frames]
+
+    def shown(self, n_frames: int) -> Indices:
+        """Those of them that are on the contact sheet."""
+        middle = self.middle(n_frames)
+        return middle[:: max(len(middle) // self.sheet_rows, 1)][: self.sheet_rows]
