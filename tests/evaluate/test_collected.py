@@ -59,8 +59,8 @@ def test_pairs_count_by_their_frames_and_blinks_together() -> None:
 
 
 def test_who_is_driven_counts_by_clip() -> None:
-    clips = [Driven(0.9, 1, 0.2), Driven(0.5, -2, 0.6), Driven(float("nan"), 0, 0.4)]
-    scores = {"lip_correlation": 0.7, "lip_sync_share": 2 / 3, "lip_silence_ratio": 0.4}
+    clips = [Driven(0.9, 1, 0.2, 0.1), Driven(0.5, -2, 0.6, 0.3), Driven(float("nan"), 0, 0.4, 0.2)]
+    scores = {"lip_correlation": 0.7, "lip_sync_share": 2 / 3, "lip_silence_ratio": 0.4, "lip_shut_ratio": 0.2}
     assert drive_scores(clips) == pytest.approx(scores)
     assert drive_scores([]) == dict.fromkeys(scores)
 
