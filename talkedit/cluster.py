@@ -7,6 +7,7 @@ have the same talkedit installed.
 import inspect
 import os
 import platform
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ T = TypeVar("T")
 Tasks = list[tuple[Any, ...]]
 
 N_RETRIES = 3  # of an item whose worker died; another worker takes its place however often that happens
+ANSWER_S = 20.0  # how long a cluster may take to answer
 _STORE_BYTES = 128 * 2**20  # of Ray's shared memory, where we start it; what comes back are rows of tables
 _OURS = "TALKEDIT_"
 
@@ -151,6 +153,7 @@ def _connect(ray: ModuleType, n_most: int | None) -> None:
     address = os.environ.get("RAY_ADDRESS")
     try:
         if address:
+            _knock(address)
             ray.init(address, **quiet)
         else:
             os.environ.setdefault("RAY_worker_niceness", "0")  # as processes of our own; Ray's own default is 15
@@ -167,3 +170,10 @@ def _connect(ray: ModuleType, n_most: int | None) -> None:
         raise TalkeditError(
             f"{where} ({str(error).strip().splitlines()[0]}); see RAY_ADDRESS, or set TALKEDIT_ENGINE to local"
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raises an OSError at once where nobody listens: Ray itself asks again for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -56,6 +57,17 @@ def test_errors_come_out_of_processes_whole(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_process_that_dies_is_a_sentence(tmp_path: Path) -> None:
     with workers(2, 2) as run_all, pytest.raises(TalkeditError, match=r"a process died.*TALKEDIT_WORKERS to fewer"):
         list(run_all(die, [(str(tmp_path),), (str(tmp_path),)]))
+
+
+@pytest.mark.parametrize("scheme", ["", "ray://"])
+def test_a_cluster_where_nobody_listens_is_named_at_once(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install -e '.[test]'")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"{scheme}127.0.0.1:{server.getsockname()[1]}"
+    monkeypatch.setenv("TALKEDIT_ENGINE", "ray")
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(TalkeditError, match=rf"no Ray cluster answers at {address} .*RAY_ADDRESS"), workers(2):
+        pass
 
 
 @pytest.fixture(scope="module")
