@@ -21,9 +21,9 @@ SAME_POINT_PX = 2.0
 
 @pytest.fixture(scope="module")
 def folder(sample_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One video of 2.6 s at 25 fps, and a text."""
+    """One video of 3 s at 25 fps, and a text."""
     folder = tmp_path_factory.mktemp("films")
-    remake(sample_clip, folder / "film.mp4", "-t", "2.6", "-r", "25", "-vf", "scale=480:-2")
+    remake(sample_clip, folder / "film.mp4", "-t", "3", "-r", "25", "-vf", "scale=480:-2")
     (folder / "notes.txt").write_text("no video")
     return folder
 
@@ -34,18 +34,18 @@ def footage(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Footage:
 
 
 def test_the_footage_is_cut_into_clips(footage: Footage) -> None:
-    """65 frames: 20 are held out, 5 before that are in neither part."""
-    assert [clip.n_frames for clip in footage.clips] == [40, 20]
-    assert footage.n_frames == 60
+    """75 frames: 20 are held out, 5 before that are in neither part."""
+    assert [clip.n_frames for clip in footage.clips] == [50, 20]
+    assert footage.n_frames == 70
     assert len(footage.files) == 1
 
 
 def test_a_point_beside_the_scripts_is_as_far_away(footage: Footage) -> None:
     """The script's points, moved by 3 px to the right and 4 down, are 5 px away, in the frames they are of."""
-    points = np.random.default_rng(0).uniform(0, 400, (65, 68, 2)).astype(np.float32)
+    points = np.random.default_rng(0).uniform(0, 400, (75, 68, 2)).astype(np.float32)
     tracks = [
         FaceTrack(np.zeros((n, 4)), points[first : first + n] + np.float32([3, 4]), np.ones(n, bool), (480, 360))
-        for first, n in ((0, 40), (45, 20))
+        for first, n in ((0, 50), (55, 20))
     ]
     assert distance_px(footage, tracks, [(points, 25.0)]) == pytest.approx(5, abs=1e-4)
 
@@ -69,7 +69,7 @@ def test_a_folder_without_videos_is_said(tmp_path: Path) -> None:
 
 def test_our_points_are_the_scripts(footage: Footage) -> None:
     ((points, fps),) = find_all(footage.files, 0)
-    assert (len(points), fps) == (65, 25.0)
+    assert (len(points), fps) == (75, 25.0)
     clip = footage.clips[0]
     track = footage.finder().find(footage.raw / clip.source, clip, Path()).track
     assert distance_px(footage, [track, _nowhere(footage.clips[1].n_frames)], [(points, fps)]) < SAME_POINT_PX
