@@ -111,10 +111,8 @@ def _joined(clip: Row, crop: Row | None) -> Row:
 
 
 def _measure(clip_ids: list[str], folders: Folders, manifest: Manifest, params: CurateParams) -> dict[str, Row]:
-    limits, hear_voices = (
-        (params.max_yaw_deg, params.max_pitch_deg, params.max_roll_deg),
-        params.max_speakers is not None,
-    )
+    limits = (params.max_yaw_deg, params.max_pitch_deg, params.max_roll_deg)
+    hear_voices = params.max_speakers is not None
     code = code_hash(__file__)
     keys = {
         clip_id: content_key(code=code, limits=limits, voices=hear_voices, inputs=_inputs_sha256(clip_id, folders))

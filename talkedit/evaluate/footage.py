@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from talkedit.edit.renderer import Crops, take_attributes
+from talkedit.edit.renderer import Crops, joined, take_attributes
 from talkedit.records import POSE, Attributes, Floats, Image
 from talkedit.shards.clips import decode_crops
 from talkedit.shards.samples import Sample
@@ -158,9 +158,8 @@ def _rings(footage: Footage, mask: Floats) -> Floats:
 
 
 def _concatenate(parts: list[Footage]) -> Footage:
-    crops = [part.crops for part in parts]
     codes = [part.attributes for part in parts]
     return Footage(
-        Crops(*(np.concatenate([getattr(each, field.name) for each in crops]) for field in fields(Crops))),
+        joined([part.crops for part in parts]),
         Attributes(*(np.concatenate([getattr(each, field.name) for each in codes]) for field in fields(Attributes))),
     )

@@ -205,12 +205,15 @@ class _Rewriter:
                     self.n_frames += 1
                     yield image
 
-            for done in self.edit(images()):
+            frames = images()
+            for done in self.edit(frames):
                 pts, duration, planes, original = taken.popleft()
                 if done is not None:
                     planes = compose(planes, *done, like=original)
                     self.n_edited += 1
                 yield pts, duration, planes, original
+            if taken or next(frames, None) is not None:
+                raise RuntimeError("an edit has to give something for every frame, and gave less")
 
     def _decoded(self) -> Generator[tuple[int, int, av.VideoFrame, Planes, Image]]:
         decoder = Decoder(self.info.path)

@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,16 @@ def test_an_error_of_the_edit_is_passed_on_as_it_is(film, tmp_path: Path) -> Non
 
     with pytest.raises(MediaError, match=r"^face: is not there$"):
         rewrite_video(film(), tmp_path / "out.mp4", each(fail))
+
+
+@pytest.mark.parametrize(
+    "edit", [lambda images: (None for _ in islice(images, 1)), lambda images: (None for _ in list(images)[:0])]
+)
+def test_an_edit_that_loses_frames_is_no_video(film, tmp_path: Path, edit: Edit) -> None:
+    """One stops after the first frame, the other takes all and gives none."""
+    with pytest.raises(RuntimeError, match="for every frame"):
+        rewrite_video(film(), tmp_path / "out.mp4", edit)
+    assert not (tmp_path / "out.mp4").exists()
 
 
 def test_a_rotation_tag_becomes_an_upright_picture(film, tmp_path: Path) -> None:
