@@ -6,7 +6,7 @@ from pathlib import Path
 from talkedit.evaluate.examine import evaluate
 from talkedit.evaluate.settings import EvaluateParams
 from talkedit.params import load_section
-from talkedit.shards.remote import local_shards
+from talkedit.shards.remote import open_shards
 from talkedit.stage import run_stage, write_metrics
 
 
@@ -23,9 +23,7 @@ def main() -> None:
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="parameters (default: params.yaml)")
     args = parser.parse_args()
     params = load_section(args.params, EvaluateParams)
-    headline, details = evaluate(
-        local_shards(args.shards), args.model, args.discriminator, args.clips, args.out, params
-    )
+    headline, details = evaluate(open_shards(args.shards), args.model, args.discriminator, args.clips, args.out, params)
     write_metrics(args.details, details)
     write_metrics(args.metrics, headline)
     print(f"contact sheet: {args.out / 'contact_sheet.png'}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from talkedit.live import live_curves
 from talkedit.models.build import ModelParams
 from talkedit.params import load_section
-from talkedit.shards.remote import local_shards
+from talkedit.shards.remote import open_shards
 from talkedit.stage import run_stage, write_metrics
 from talkedit.train.discriminator import DiscriminatorParams, train_discriminator
 
@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="parameters (default: params.yaml)")
     args = parser.parse_args()
     model, params = load_section(args.params, ModelParams), load_section(args.params, DiscriminatorParams)
-    metrics = train_discriminator(local_shards(args.shards), args.out, live_curves(args.live), model, params)
+    metrics = train_discriminator(open_shards(args.shards), args.out, live_curves(args.live), model, params)
     if metrics:  # the first of several processes has them
         write_metrics(args.metrics, metrics)
 

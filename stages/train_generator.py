@@ -7,7 +7,7 @@ from talkedit.live import live_curves
 from talkedit.models.build import ModelParams
 from talkedit.models.losses import LossParams
 from talkedit.params import load_section
-from talkedit.shards.remote import local_shards
+from talkedit.shards.remote import open_shards
 from talkedit.stage import run_stage, write_metrics
 from talkedit.train.generator import TrainParams, train_generator
 
@@ -27,7 +27,7 @@ def main() -> None:
     loss = load_section(args.params, LossParams)
     curves = live_curves(args.live)
     metrics = train_generator(
-        local_shards(args.shards), args.discriminator, args.out, curves, args.person, model, params, loss
+        open_shards(args.shards), args.discriminator, args.out, curves, args.person, model, params, loss
     )
     if metrics:  # the first of several processes has them
         write_metrics(args.metrics, metrics)

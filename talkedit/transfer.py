@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from talkedit.errors import TalkeditError
 from talkedit.partial import Partial
@@ -21,6 +22,8 @@ _BLOCK_BYTES = 1 << 20
 _MAX_PAUSE_S = 60.0
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _RANGE_NOT_SATISFIABLE, _PARTIAL_CONTENT = 416, 206
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -73,22 +76,28 @@ def fetch_url(url: str, to: Path, patience: Patience, part: Path | None = None) 
         raise TransferError("unreachable", f"{url}: only http and https addresses can be fetched")
     partial = Partial(part or to.with_name(f".{to.name}.{os.getpid()}.part"))
     try:
-        with_patience(lambda: _fetch(url, partial, patience.timeout_s), partial, patience)
+        with_patience(lambda: _fetch(url, partial, patience.timeout_s), patience, partial.n_bytes)
         partial.finish(to)
     finally:
         if part is None:
             partial.discard()
 
 
-def with_patience(fetch: Callable[[], None], partial: Partial, patience: Patience) -> None:
-    """Calls `fetch` until it succeeds, fails for good, or has brought nothing `n_tries` times in a row."""
-    n_left, most_bytes = patience.n_tries, partial.n_bytes()
+def with_patience(fetch: Callable[[], T], patience: Patience, n_bytes: Callable[[], int] = lambda: 0) -> T:
+    """Calls `fetch` until it succeeds, fails for good, or has brought nothing `n_tries` times in a row.
+
+    Args:
+        fetch: One try.
+        patience: How long to try.
+        n_bytes: How much has arrived so far, where a try goes on with what the last one brought.
+    """
+    n_left, most_bytes = patience.n_tries, n_bytes()
     while True:
         try:
             return fetch()
         except TransferError as error:
-            came = partial.n_bytes() > most_bytes
-            n_left, most_bytes = (patience.n_tries if came else n_left) - 1, max(most_bytes, partial.n_bytes())
+            came = n_bytes() > most_bytes
+            n_left, most_bytes = (patience.n_tries if came else n_left) - 1, max(most_bytes, n_bytes())
             if not error.is_passing or n_left <= 0:
                 raise
             pause_s = patience.pause_s * 2 ** (patience.n_tries - n_left - 1)

@@ -29,12 +29,17 @@ def fetch_object(url: str, to: Path, patience: Patience, part: Path) -> None:
     """
     store, path = _open(url)
     partial = Partial(part)
-    with_patience(lambda: _fetch(store, path, url, partial), partial, patience)
+    with_patience(lambda: _fetch(store, path, url, partial), patience, partial.n_bytes)
     partial.finish(to)
 
 
-def read_object(url: str) -> bytes:
-    """What a small object holds.
+def read_object(url: str, start: int | None = None, stop: int | None = None) -> bytes:
+    """What a small object holds, or a part of any.
+
+    Args:
+        url: Such as ``s3://bucket/folder/list.json``.
+        start: The part's first byte; from the begin if not given.
+        stop: The byte after its last; to the end if not given.
 
     Raises:
         TransferError: There is no such object, or the store does not give it.
@@ -43,7 +48,7 @@ def read_object(url: str) -> bytes:
     store, path = _open(url)
     with _said(url):
         store.invalidate_cache()  # another program may have put it there a moment ago
-        return store.cat_file(path)
+        return store.cat_file(path, start=start, end=stop)
 
 
 def put_object(content: Path | bytes, url: str) -> None:

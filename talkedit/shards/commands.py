@@ -27,10 +27,10 @@ def push(
 
 @shards_commands.command()
 def fetch(address: Address) -> None:
-    """Bring shards into the cache, as the training does by itself, and print the folder.
+    """Bring all clips into the cache, before a training asks for one after the other; print the folder for --shards.
 
     talkedit shards fetch s3://bucket/ann
     """
-    from talkedit.shards.remote import local_shards  # noqa: PLC0415 (as above)
+    from talkedit.shards.remote import fetch_shards  # noqa: PLC0415 (as above)
 
-    print(local_shards(address))
+    print(fetch_shards(address))

@@ -1,64 +1,105 @@
-"""Where each clip lies in the shards, so that any one of them can be read by itself and in any order."""
+"""The clips of the shards, so that any one of them can be read by itself and in any order."""
 
-import io
 import json
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, Protocol
 
 from talkedit.errors import TalkeditError
+from talkedit.shards.remote import STORE, stored_clips
 from talkedit.shards.samples import PREPARATION, Sample, decode
+from talkedit.shards.tar import damaged, members_of, spans_of
 
-END_OF_TAR = bytes(1024)
-LENGTH_MEMBER = "eye_openness.npy"  # the smallest array with a row a frame
+
+class Place(Protocol):
+    """Where the bytes of one clip lie."""
+
+    def read(self) -> bytes:
+        """A tar file by itself, but for its end."""
+        ...
+
+
+@dataclass(frozen=True)
+class InShard:
+    """A part of a shard on this machine.
+
+    Attributes:
+        shard: The tar file.
+        start: Its first byte.
+        stop: The byte after its last.
+    """
+
+    shard: Path
+    start: int
+    stop: int
+
+    def read(self) -> bytes:
+        """As `Place.read`.
+
+        Raises:
+            TalkeditError: The shard cannot be read.
+        """
+        try:
+            with open(self.shard, "rb") as file:
+                file.seek(self.start)
+                return file.read(self.stop - self.start)
+        except OSError as error:
+            raise damaged(self.shard, error) from error
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One clip of a shard.
+    """One clip of the shards.
 
     Attributes:
         clip_id: The clip.
-        shard: The tar file.
-        members: Offset and size, in bytes, of each member by its name.
         n_frames: T.
+        place: Where it lies.
     """
 
     clip_id: str
-    shard: Path
-    members: dict[str, tuple[int, int]]
     n_frames: int
+    place: Place
 
 
 def index_split(folder: Path, split: str) -> list[Entry]:
     """The clips of a split, in the order in which they were written.
 
+    Args:
+        folder: Of the shards stage, or of `talkedit.shards.remote.open_shards`.
+        split: ``train`` or ``validation``.
+
     Raises:
         TalkeditError: There is no shard of this split, or one is damaged.
     """
-    shards = sorted(folder.glob(f"{split}-*.tar"))
-    if not shards:
+    if (folder / STORE).is_file():
+        entries = [Entry(clip.clip_id, clip.n_frames, clip) for clip in stored_clips(folder, split)]
+    else:
+        entries = [
+            Entry(span.clip_id, span.n_frames, InShard(shard, span.start, span.stop))
+            for shard in sorted(folder.glob(f"{split}-*.tar"))
+            for span in spans_of(shard)
+        ]
+    if not entries:
         raise TalkeditError(f"{folder}: holds no shard of the {split} split; run `dvc repro shards`")
-    return [entry for shard in shards for entry in _index_shard(shard)]
+    return entries
 
 
 def read_sample(entry: Entry) -> Sample:
     """Reads one clip.
 
     Raises:
-        TalkeditError: It is damaged, or the shard is not what it was when it was indexed.
+        TalkeditError: It is damaged, the shard is not what it was when it was indexed, or the store does not give it.
     """
-    members: dict[str, Any] = {"__key__": entry.clip_id}
     try:
-        with open(entry.shard, "rb") as file:
-            members |= {name: _read(file, place) for name, place in entry.members.items()}
-    except OSError as error:
-        raise _damaged(entry.shard, error) from error
-    return decode(members)
+        members = members_of(entry.place.read())
+    except tarfile.TarError as error:
+        raise TalkeditError(
+            f"shard sample {entry.clip_id!r} is damaged ({error}); run `dvc repro -f shards`"
+        ) from error
+    return decode({"__key__": entry.clip_id, **members})
 
 
 def read_samples(folder: Path, split: str) -> Iterator[Sample]:
@@ -81,33 +122,3 @@ def read_preparation(folder: Path) -> dict[str, Any]:
         return json.loads((folder / PREPARATION).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise TalkeditError(f"{folder / PREPARATION}: cannot be read; run `dvc repro shards`") from error
-
-
-def _index_shard(shard: Path) -> list[Entry]:
-    places: dict[str, dict[str, tuple[int, int]]] = {}
-    try:
-        with tarfile.open(shard, "r:") as tar:
-            for member in tar:
-                clip_id, _, name = member.name.partition(".")
-                places.setdefault(clip_id, {})[name] = (member.offset_data, member.size)
-        with open(shard, "rb") as file:
-            file.seek(-len(END_OF_TAR), io.SEEK_END)
-            if file.read() != END_OF_TAR:  # cut off between two members, which tarfile takes for the end
-                raise tarfile.ReadError("it ends early")
-            return [Entry(clip_id, shard, place, _n_frames(file, place)) for clip_id, place in places.items()]
-    except (tarfile.TarError, OSError, KeyError, ValueError, EOFError) as error:
-        raise _damaged(shard, error) from error
-
-
-def _n_frames(file: io.BufferedReader, places: dict[str, tuple[int, int]]) -> int:
-    return len(np.load(io.BytesIO(_read(file, places[LENGTH_MEMBER])), allow_pickle=False))
-
-
-def _read(file: io.BufferedReader, place: tuple[int, int]) -> bytes:
-    offset, size = place
-    file.seek(offset)
-    return file.read(size)
-
-
-def _damaged(shard: Path, error: Exception) -> TalkeditError:
-    return TalkeditError(f"{shard}: is damaged ({error}); run `dvc repro -f shards`")
