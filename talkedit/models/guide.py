@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from talkedit.models.lids import SKIN_PER_HALF_WIDTH, Eyes, move_lids
+from talkedit.models.lids import SKIN_REACH, Eyes, move_lids
 from talkedit.models.lips import CHIN, CORNERS, JAW_HALF_WIDTHS, NOSE_BASE, OUTER_EYE_CORNERS, Mouth, move_lips
 
 # The head's ellipsoid in the head's own axes (x right in the picture, y down, z away, about cm; see
@@ -179,7 +179,7 @@ def _about_eyes(eyes: Eyes) -> Tensor:
     """(N, 4): left, top, right, bottom of all that moves with the lids, shares of the side."""
     widths = torch.linalg.vector_norm(eyes.points[:, :, 3] - eyes.points[:, :, 0], dim=2).amax(dim=1, keepdim=True)
     points = eyes.points.flatten(1, 2)
-    reach = (1 + SKIN_PER_HALF_WIDTH) * widths / 2
+    reach = (1 + SKIN_REACH) * widths / 2
     return torch.cat([points.amin(dim=1) - reach, points.amax(dim=1) + reach], dim=1)
 
 

@@ -62,7 +62,9 @@ class DiscriminatorParams(Section):
     min_negative_share: float = Field(
         ge=0, le=1, description="pose and emotion are no terms where fewer windows have a negative in their own clip"
     )
-    gate_steps: int = Field(ge=0, description="steps on one batch that must overfit before the run; 0: no such test")
+    gate_steps: int = Field(
+        ge=0, description="most steps on one batch that must overfit before the run; 0: no such test"
+    )
     chance_after_share: float = Field(
         gt=0, le=1, description="share of the steps after which audio must be better than chance on training windows"
     )

@@ -9,14 +9,15 @@ from torch import Tensor
 
 from talkedit.errors import TalkeditError
 from talkedit.models.discriminator import Discriminator
-from talkedit.shards.windows import Window, to_batch
+from talkedit.shards.windows import Batch, Window, to_batch
 from talkedit.train.inputs import to_device
-from talkedit.train.negatives import roll_negatives
+from talkedit.train.negatives import Negatives, roll_negatives
 from talkedit.train.verdict import CHANCE, Pairs, judge
 
 N_GATE_WINDOWS = 8
 GATE_LEARNING_RATE = 1e-3  # whatever the run's: it is the footage that is tested
 GATE_ACCURACY = 0.8
+LOOK_EVERY_N_STEPS = 20
 STANDARD_ERRORS = 3.0  # above chance; chance passes once in 700 runs
 MIN_PAIRS = 400  # with fewer nothing is said: it has hardly begun to learn
 
@@ -43,7 +44,7 @@ def check_it_can_learn(
         discriminator: The network, which stays as it is.
         windows: Of which the first 8 are the batch.
         min_gaps: The terms, and how far negatives must be.
-        n_steps: How long the copy is trained.
+        n_steps: How long the copy is trained at most; it ends as soon as it can.
         device: Where the network is.
 
     Raises:
@@ -53,20 +54,30 @@ def check_it_can_learn(
     copy, batch = deepcopy(discriminator), to_device(to_batch(windows), device)
     rolls = [roll_negatives(windows, min_gaps, shift).to(device) for shift in range(1, len(windows))]
     optimizer = torch.optim.Adam(copy.parameters(), GATE_LEARNING_RATE, betas=(0.5, 0.999))
+    accuracies: dict[str, float] = {}
     for step in range(n_steps):
         optimizer.zero_grad()
         torch.stack(list(judge(copy, batch, rolls[step % len(rolls)]).losses.values())).sum().backward()
         optimizer.step()
-    with torch.no_grad():
-        verdicts = [judge(copy, batch, negatives) for negatives in rolls]
-    for term in copy.terms:
-        pairs = Pairs.joined([verdict.pairs[term] for verdict in verdicts])
-        if pairs.weights.any() and pairs.accuracy() < GATE_ACCURACY:
+        if (step + 1) % LOOK_EVERY_N_STEPS == 0 or step + 1 == n_steps:
+            accuracies = _accuracies(copy, batch, rolls)
+            if all(accuracy >= GATE_ACCURACY for accuracy in accuracies.values()):
+                return
+    for term, accuracy in accuracies.items():
+        if accuracy < GATE_ACCURACY:
             raise TalkeditError(
-                f"the discriminator's {term} term told only {float(pairs.accuracy()):.0%} of one batch's pairs from "
-                f"its non-pairs after {n_steps} steps on that batch alone; most likely {CAUSES[term]}; else "
+                f"the discriminator's {term} term told only {accuracy:.0%} of one batch's pairs from its non-pairs "
+                f"after {n_steps} steps on that batch alone; most likely {CAUSES[term]}; else "
                 "discriminator.gate_steps is too low"
             )
+
+
+@torch.no_grad()
+def _accuracies(network: Discriminator, batch: Batch, rolls: list[Negatives]) -> dict[str, float]:
+    """Of each term that has a negative in the batch, over all of them."""
+    verdicts = [judge(network, batch, negatives) for negatives in rolls]
+    joined = {term: Pairs.joined([verdict.pairs[term] for verdict in verdicts]) for term in network.terms}
+    return {term: float(pairs.accuracy()) for term, pairs in joined.items() if pairs.weights.any()}
 
 
 class ChanceStop:
