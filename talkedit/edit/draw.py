@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from talkedit.edit.eyes import EyeLender, borrows, lenders_ahead
+from talkedit.edit.eyes import EyeLender, borrows, first_lender
 from talkedit.edit.measure import Shot
 from talkedit.edit.plan import Plan
 from talkedit.edit.renderer import Crops, Renderer, joined, take_attributes
@@ -95,12 +95,12 @@ class _Draughtsman:
         self._firsts = [shot.first for shot in shots]
         self._heads = [_turned(shot, plan.asked.pose_deg[shot.frames]) for shot in shots]
         asked_openness = plan.asked.eye_openness
-        self._borrowing = [borrows(shot.attributes.eye_openness, asked_openness[shot.frames]) for shot in shots]
+        self._borrowing = [borrows(shot.attributes.eye_openness, asked_openness[shot.frames]).any() for shot in shots]
         self._masks = [renderer.paste_mask(shot.track.size_px) for shot in shots]
         self._lender: tuple[int, EyeLender] | None = None  # of the shot of this index
 
     def prepare(self, number: int, image: Image) -> _Prepared | None:
-        """In the order of the frames: eyes that a frame does not show are those of another one."""
+        """In the order of the frames: shut eyes that are to be opened are those of another frame."""
         plan = self._plan
         if number >= len(plan.shown) or not plan.measured.found[number]:
             return None
@@ -121,15 +121,16 @@ class _Draughtsman:
 
     def _lender_of(self, index: int) -> EyeLender:
         if self._lender is None or self._lender[0] != index:
-            self._lender = index, EyeLender(self._eyes_ahead(self._plan.measured.shots[index]))
+            self._lender = index, EyeLender(self._open_eyes_ahead(self._plan.measured.shots[index]))
         return self._lender[1]
 
-    def _eyes_ahead(self, shot: Shot) -> list[Crops]:
-        measured, asked = self._plan.measured, self._plan.asked.eye_openness[shot.frames]
-        numbers = sorted(shot.first + at for at in lenders_ahead(shot.attributes.eye_openness, asked))
-        times_s = [Fraction(float(measured.clock.times_s[number])) for number in numbers]
-        images = read_frames_at(measured.info.path, times_s) if times_s else ()
-        return [self._crop(shot, number, image) for number, image in zip(numbers, images, strict=True)]
+    def _open_eyes_ahead(self, shot: Shot) -> Crops | None:
+        at = first_lender(shot.attributes.eye_openness, self._plan.asked.eye_openness[shot.frames])
+        if at is None:
+            return None
+        measured, number = self._plan.measured, shot.first + at
+        (image,) = read_frames_at(measured.info.path, [Fraction(float(measured.clock.times_s[number]))])
+        return self._crop(shot, number, image)
 
     def _crop(self, shot: Shot, number: int, image: Image) -> Crops:
         here = slice(number - shot.first, number - shot.first + 1)

@@ -1,10 +1,6 @@
-"""Eyes that are shut and are to be opened, or open and to be shut: another frame shows what this one does not.
-
-Of a shut eye a frame shows no pupil, of an open one no lid, and a lid that is made of stretched skin is a poor one.
-"""
+"""Eyes that are to be opened but are shut: nothing of them is to be seen in the frame, so another frame lends them."""
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import replace
 
 import cv2
@@ -16,30 +12,24 @@ from talkedit.models.landmarks import EYES
 from talkedit.records import Floats, Image
 
 OPEN_FROM = 0.4  # eyes less open than this are hardly seen; from here on they can be lent
-SHUT_BELOW = 0.15  # eyes less open than this are shut: lids can be lent
 MIN_GAIN = 0.15  # of openness that is asked for, less is not worth borrowing
-LENDERS = 25  # frames of each kind that are remembered; of open eyes a second: what lay further back is lit otherwise
+LENDERS = 25  # frames with open eyes that are remembered, a second: what lay further back is lit and turned otherwise
 # Half axes of the ellipse that is taken over about an eye, in widths of the eye, and its soft edge: to below the brow.
 REACH_X, REACH_Y, FEATHER = 0.8, 0.5, 0.12
 
 
 class EyeLender:
-    """Gives shut eyes that are to be opened, and open ones that are to be shut, those of a frame before, in a shot's
-    order.
+    """Gives shut eyes that are to be opened the eyes of a frame before, in a shot's order.
 
-    What is lent is moved to where the eyes are by a similarity between the corners of both eyes, and brought to the
-    light there is around it. Where there is nothing to lend, frames stay as they are: their lids are moved
-    (`talkedit.models.lids`).
+    What is lent is moved to where the eyes are by a similarity between the corners of both eyes. Where there are no
+    open eyes, frames stay as they are: their lids are stretched (`talkedit.models.lids`).
 
     Args:
-        ahead: Single crops with open or shut eyes, for the frames before the first that has them; see `lenders_ahead`.
+        first: One crop with open eyes, for the frames before the first that has them; see `first_lender`.
     """
 
-    def __init__(self, ahead: Iterable[Crops] = ()) -> None:
-        self._open: deque[Crops] = deque(maxlen=LENDERS)
-        self._shut: deque[Crops] = deque(maxlen=LENDERS)
-        for crop in ahead:
-            self._remember(crop)
+    def __init__(self, first: Crops | None = None) -> None:
+        self._lenders: deque[Crops] = deque([] if first is None else [first], maxlen=LENDERS)
 
     def __call__(self, source: Crops, asked: Floats) -> Crops:
         """The next frames to draw from.
@@ -52,68 +42,37 @@ class EyeLender:
             The same crops; pictures, eye landmarks and eye openness of some are changed.
         """
         images, landmarks, openness = source.images.copy(), source.landmarks.copy(), source.eye_openness.copy()
-        opens, shuts = opened(source.eye_openness, asked), shut(source.eye_openness, asked)
-        for index in range(len(openness)):
+        for index, shown in enumerate(source.eye_openness):
             own = source.take(slice(index, index + 1))
-            self._remember(own)
-            lender = None
-            if opens[index]:
-                lender = max(self._open, key=_openness, default=None)
-            elif shuts[index]:
-                lender = min(self._shut, key=_openness, default=None)
-            if lender is not None:
+            if shown >= OPEN_FROM:
+                self._lenders.append(own)
+            elif self._lenders and borrows(shown, asked[index]):
+                lender = max(self._lenders, key=lambda each: each.eye_openness[0])
                 images[index], landmarks[index] = _borrow(own, lender)
-                openness[index] = _openness(lender)
+                openness[index] = lender.eye_openness[0]
         return replace(source, images=images, landmarks=landmarks, eye_openness=openness)
 
-    def _remember(self, crop: Crops) -> None:
-        if _openness(crop) >= OPEN_FROM:
-            self._open.append(crop)
-        elif _openness(crop) < SHUT_BELOW:
-            self._shut.append(crop)
 
-
-def opened(shown: Floats, asked: Floats) -> NDArray[np.bool_]:
-    """Whether eyes that are so far open, and are to be that far, take open ones of another frame."""
+def borrows(shown: Floats, asked: Floats) -> NDArray[np.bool_]:
+    """Whether eyes that are so far open, and are to be that far, are those of another frame."""
     return (shown < OPEN_FROM) & (asked >= shown + MIN_GAIN)
 
 
-def shut(shown: Floats, asked: Floats) -> NDArray[np.bool_]:
-    """Likewise shut ones."""
-    return (asked < SHUT_BELOW) & (shown >= asked + MIN_GAIN)
-
-
-def borrows(shown: Floats, asked: Floats) -> bool:
-    """Whether any frame of a shot would borrow, and any could lend."""
-    can_open, can_shut = (shown >= OPEN_FROM).any(), (shown < SHUT_BELOW).any()
-    return bool((can_open and opened(shown, asked).any()) or (can_shut and shut(shown, asked).any()))
-
-
-def lenders_ahead(shown: Floats, asked: Floats) -> list[int]:
-    """The frames that lend their eyes to those before the first of their kind.
-
-    They are the widest, or the most shut, of the second that follows the first of their kind.
+def first_lender(shown: Floats, asked: Floats) -> int | None:
+    """The frame that lends its eyes to those before the first with open eyes: the widest of that one's second.
 
     Args:
         shown: (N,), how far the eyes are open in a shot, 0..1.
         asked: (N,), how far they are to be.
 
     Returns:
-        Their numbers: none where no frame before would borrow, or none has such eyes.
+        Its number; None if no frame before would borrow, or none has open eyes.
     """
-    found = []
-    for can_lend, borrow, rank in (
-        (shown >= OPEN_FROM, opened(shown, asked), -shown),
-        (shown < SHUT_BELOW, shut(shown, asked), shown),
-    ):
-        first = int(can_lend.argmax())  # 0 if none is
-        if borrow[:first].any():
-            found.append(first + int(rank[first : first + LENDERS].argmin()))
-    return found
-
-
-def _openness(crop: Crops) -> float:
-    return float(crop.eye_openness[0])
+    is_open = shown >= OPEN_FROM
+    first = int(is_open.argmax())  # 0 if none is
+    if not borrows(shown[:first], asked[:first]).any():
+        return None
+    return first + int(shown[first : first + LENDERS].argmax())
 
 
 def _borrow(own: Crops, lender: Crops) -> tuple[Image, Floats]:
@@ -129,10 +88,7 @@ def _borrow(own: Crops, lender: Crops) -> tuple[Image, Floats]:
     transform = np.column_stack([turn, shift_px])
     lent = cv2.warpAffine(lender.images[0], transform, (size_px, size_px), borderMode=cv2.BORDER_REPLICATE)
     mask = _about_eyes(landmarks, size_px)[..., None]
-    lent = lent.astype(np.float32)
-    edge = mask * (1 - mask)
-    light = (edge * (image - lent)).sum(axis=(0, 1)) / max(edge.sum(), 1e-6)
-    return np.rint(np.clip(image + mask * (lent + light - image), 0, 255)).astype(np.uint8), landmarks
+    return np.rint(image + mask * (lent.astype(np.float32) - image)).astype(np.uint8), landmarks
 
 
 def _corners() -> list[int]:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from talkedit.models.lids import LASHES, SHUT_LOWER, Eyes, move_lids
+from talkedit.models.lids import LASHES, LEAST_OPENING, OPENING_AT_ZERO, SHUT_LOWER, Eyes, move_lids
 
 SIDE_PX = 200
 UPPER, LOWER = 0.04, 0.02  # of the lids' middles over and under the line of the corners, shares of the side
@@ -37,6 +37,12 @@ def taken_from(heights: np.ndarray, x: float, y: float) -> float:
     return float(np.interp(y, (np.arange(SIDE_PX) + 0.5) / SIDE_PX, column))
 
 
+@pytest.mark.parametrize(("shown", "asked"), [(0.0, 0.1), (0.1, 0.0)])
+def test_shut_eyes_stay_shut(shown: float, asked: float) -> None:
+    for shift in move_lids(*positions(), Eyes(eyes(), torch.tensor([shown]), torch.tensor([asked]))):
+        assert shift.abs().max() < 1e-6
+
+
 @pytest.mark.parametrize("openness", [0.0, 0.3, 1.0])
 def test_eyes_that_are_as_open_as_asked_are_left_alone(openness: float) -> None:
     as_it_is = torch.tensor([openness])
@@ -47,7 +53,7 @@ def test_eyes_that_are_as_open_as_asked_are_left_alone(openness: float) -> None:
 @pytest.mark.parametrize("asked", [0.0, 0.15, 0.3, 0.7])
 def test_both_lids_go_to_where_the_opening_is_as_asked(asked: float) -> None:
     """Taken from the edge of the lashes is what is shown over the lower lid by the opening that is asked for."""
-    half_width, ratio = 0.1, max(asked, 0.002) / 0.8
+    half_width, ratio = 0.1, max(asked + OPENING_AT_ZERO, LEAST_OPENING) / (0.8 + OPENING_AT_ZERO)
     lower_y = 0.5 + LOWER + (1 - ratio) * SHUT_LOWER * half_width
     lashes_y = 0.5 - UPPER - LASHES * half_width
     upper_y = lower_y - ratio * (UPPER + LOWER + LASHES * half_width)
