@@ -1,6 +1,5 @@
 """Content credentials (C2PA): what was edited, with what, from which source, signed; in the video or beside it."""
 
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -125,14 +124,14 @@ class Seal:
         signed = video.with_name(f"{video.stem}.signed{video.suffix}")
         embedded = self._out.suffix.lower() not in NOT_EMBEDDED
         try:
-            with self._builder() as builder, open(video, "rb") as unsigned:
+            with self._builder() as builder, open(video, "rb") as unsigned, open(signed, "w+b") as target:
                 if not embedded:
                     builder.set_no_embed()
-                    self._sidecar = builder.sign(self._signer, self._format, unsigned, io.BytesIO())
-                    return
-                with open(signed, "w+b") as target:
-                    builder.sign(self._signer, self._format, unsigned, target)
-            signed.replace(video)
+                credentials = builder.sign(self._signer, self._format, unsigned, target)
+            if embedded:
+                signed.replace(video)
+            else:
+                self._sidecar = credentials
         except c2pa.C2paError as error:
             advice = "free some space, or add --no-provenance and label the video yourself"
             raise MediaError(self._out, f"cannot be signed ({_words(error)}); {advice}") from error
@@ -143,7 +142,7 @@ class Seal:
         kind, parent = _format_of(self._source), {"title": self._source.name, "relationship": "parentOf"}
         known = kind in c2pa.Reader.get_supported_mime_types()
         plain = {} if known else {"ingredients": [parent | {"format": kind}]}
-        builder = c2pa.Builder(json.dumps(self._manifest | plain))
+        builder = c2pa.Builder(json.dumps(self._manifest | plain), _frugal())
         builder.set_intent(C2paBuilderIntent.EDIT)
         if known:
             with open(self._source, "rb") as stream:
@@ -238,6 +237,15 @@ def inspect(video: Path) -> Findings | None:
         raise MediaError(video, f"its content credentials cannot be read ({_words(error)})") from error
     except OSError as error:
         raise TalkeditError(f"{error.filename}: cannot be read ({error.strerror})") from error
+
+
+def _frugal() -> c2pa.Context:
+    """Signs in memory that does not grow with the file: as it is, the library holds it twice.
+
+    Copies in the making go to the disk, and the film is hashed in pieces (a Merkle tree) rather than as one.
+    """
+    core = {"backing_store_memory_threshold_in_mb": 8, "merkle_tree_chunk_size_in_kb": 1024}
+    return c2pa.Context(settings=c2pa.Settings.from_dict({"core": core}))
 
 
 def sidecar_of(video: Path) -> Path:

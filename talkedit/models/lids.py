@@ -82,7 +82,7 @@ def _shift(x: Tensor, y: Tensor, eye: Tensor, ratio: Tensor) -> tuple[Tensor, Te
     # Across the eye, u is -1 and 1 at its corners; v is the height over the line between them.
     u = (x - centre_x) * along_x + (y - centre_y) * along_y
     v = (x - centre_x) * up_x + (y - centre_y) * up_y
-    rounded, flat = ((1 - u**power).clamp_min(0) for power in (2, 4))
+    rounded, flat = (1 - u.square()).clamp_min(0), (1 - u.square().square()).clamp_min(0)
     # The lids as they are, and as they are to be.
     lower_was, upper_was = lower * rounded, (lower + opening) * rounded
     shut = (lower - SHUT_LOWER * unit) * flat
@@ -92,7 +92,8 @@ def _shift(x: Tensor, y: Tensor, eye: Tensor, ratio: Tensor) -> tuple[Tensor, Te
 
     in_eye = lower_was + (v - lower_is) * (upper_was - lower_was) / (upper_is - lower_is).clamp_min(1e-6) - v
     carried = upper_is + CARRIED * unit * flat
-    in_skin = (upper_was - upper_is) * ((brow - v) / (brow - carried)).clamp(0, 1) ** 1.5
+    to_brow = ((brow - v) / (brow - carried)).clamp(0, 1)
+    in_skin = (upper_was - upper_is) * to_brow * to_brow.sqrt()
     in_cheek = (lower_was - lower_is) * ((v - cheek) / (lower_is - cheek)).clamp(0, 1)
     moved = torch.where(v < lower_is, in_cheek, torch.where(v < upper_is, in_eye, in_skin)) * (u.abs() < 1)
     return moved * up_x, moved * up_y

@@ -54,14 +54,15 @@ def total(terms: dict[str, Tensor], params: LossParams, step: int) -> Tensor:
 
 
 def l1(prediction: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """Mean absolute difference, weighted.
+    """Mean absolute difference, weighted within each picture; all pictures count alike, however they are shared out.
 
     Args:
         prediction: (N, 3, px, px), 0..1.
         truth: Likewise.
         weight: (N or 1, 1, px, px), as `l1_weight` makes it.
     """
-    return ((prediction - truth).abs() * weight).sum() / (weight.expand_as(truth).sum())
+    weight = weight.expand_as(truth)
+    return (((prediction - truth).abs() * weight).sum(dim=(1, 2, 3)) / weight.sum(dim=(1, 2, 3))).mean()
 
 
 def l1_weight(mask: Tensor, landmarks: Tensor, params: LossParams) -> Tensor:
