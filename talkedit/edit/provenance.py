@@ -242,7 +242,8 @@ def inspect(video: Path) -> Findings | None:
 def _frugal() -> c2pa.Context:
     """Signs in memory that does not grow with the file: as it is, the library holds it twice.
 
-    Copies in the making go to the disk, and the film is hashed in pieces (a Merkle tree) rather than as one.
+    Copies in the making go to the disk, and the film is hashed in pieces (a Merkle tree) rather than as one. Matroska,
+    which the library does not know, it still holds once.
     """
     core = {"backing_store_memory_threshold_in_mb": 8, "merkle_tree_chunk_size_in_kb": 1024}
     return c2pa.Context(settings=c2pa.Settings.from_dict({"core": core}))

@@ -1,5 +1,7 @@
 """Content credentials: signed, read again, and noticed when anything changes."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from talkedit.edit.provenance import Credentials, Seal, inspect, sidecar_of
 from talkedit.edit.timeline import Timeline
 from talkedit.errors import MediaError, ParamsError
 from talkedit.manifest import file_sha256
+from talkedit.media.ffmpeg import ffmpeg_path
 from talkedit.media.rewrite import Encoding, rewrite_video
 
 FAST = Encoding(preset="ultrafast")
@@ -96,6 +99,29 @@ def test_a_certificate_that_cannot_sign_is_said_before_any_work(editor: Editor, 
         with pytest.raises(ParamsError, match=sentence):
             editor.edit(second, out, Timeline(yaw_deg=4), FAST, credentials)
     assert not out.exists()
+
+
+SIGN = """
+import sys
+from pathlib import Path
+from talkedit.bench.machine import peak_resident_mb
+from talkedit.edit.provenance import Credentials, Seal
+video = Path(sys.argv[1])
+seal = Seal(Credentials(), Path(sys.argv[2]), video)
+before_mb = peak_resident_mb()
+seal.sign(video)
+print(peak_resident_mb() - before_mb)
+"""
+
+
+def test_signing_takes_no_memory_for_the_film(second: Path, tmp_path: Path) -> None:
+    video = tmp_path / "long.mp4"
+    noise = "nullsrc=s=640x360:r=25:d=2,noise=alls=100:allf=t"
+    encoding = ["-c:v", "libx264", "-preset", "ultrafast", "-qp", "0"]
+    subprocess.run([ffmpeg_path(), "-loglevel", "error", "-f", "lavfi", "-i", noise, *encoding, video], check=True)
+    done = subprocess.run([sys.executable, "-c", SIGN, video, second], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < video.stat().st_size / 1e6 * 0.6
+    assert inspect(video) is not None
 
 
 def test_a_file_without_credentials_and_one_that_is_not_there(second: Path, tmp_path: Path) -> None:
