@@ -48,6 +48,13 @@ def test_l1_is_a_weighted_mean() -> None:
     assert float(losses.l1(torch.zeros(4, 3, 2, 2), truth, torch.ones(1, 1, 2, 2))) == pytest.approx(0.75)
 
 
+def test_l1_counts_all_pictures_alike_whatever_they_weigh() -> None:
+    """So processes that share a step's pictures have, on average, the loss of one that has them all."""
+    truth = torch.tensor([0.5, 1.0])[:, None, None, None].expand(2, 3, 2, 2)
+    weight = torch.tensor([4.0, 1.0])[:, None, None, None].expand(2, 1, 2, 2)
+    assert float(losses.l1(torch.zeros(2, 3, 2, 2), truth, weight)) == pytest.approx(0.75)
+
+
 def test_l1_counts_the_ring_less_and_eyes_and_mouth_more() -> None:
     mask = torch.ones(1, 1, 10, 10)
     mask[..., 0] = 0
