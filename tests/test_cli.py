@@ -103,7 +103,6 @@ def test_a_film_that_cannot_be_edited_is_said(
         (["--yaw", "nan"], "yaw is nan: give degrees"),
         (["--yaw", "90"], "yaw is 90: give degrees from -60 to 60"),
         (["--yaw", "40"], "yaw 40 degrees: the model's footage shows"),
-        (["--emotion", "surprise"], "emotion surprise: the model's footage never shows it; add --force"),
         (["--yaw", "8", "--preset", "warp"], "preset is 'warp': give one of ultrafast"),
     ],
 )

@@ -73,6 +73,7 @@ def crops(n_frames: int, size_px: int) -> Crops:
         frame_from_crop=np.tile(_frame_from_square(size_px), (n_frames, 1, 1)),
         landmarks=landmarks(n_frames),
         eye_openness=random.eye_openness,
+        emotion=random.emotion,
     )
 
 

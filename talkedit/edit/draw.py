@@ -134,10 +134,10 @@ class _Draughtsman:
 
     def _crop(self, shot: Shot, number: int, image: Image) -> Crops:
         here = slice(number - shot.first, number - shot.first + 1)
-        transforms, openness = shot.track.frame_from_crop[here], shot.attributes.eye_openness[here]
+        transforms, codes = shot.track.frame_from_crop[here], take_attributes(shot.attributes, here)
         crop = cut(image, transforms[0], shot.track.size_px)
         shares = ((shot.track.landmarks_px[here] + 0.5) / shot.track.size_px).astype(np.float32)
-        return Crops(crop[None], shot.heads[here], self._camera, transforms, shares, openness)
+        return Crops(crop[None], shot.heads[here], self._camera, transforms, shares, codes.eye_openness, codes.emotion)
 
     def _draw(self, index: int, frames: list[_Prepared]) -> list[Drawn | None]:
         plan, numbers = self._plan, np.array([frame.number for frame in frames])

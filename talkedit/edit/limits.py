@@ -30,7 +30,7 @@ def never_shown(timeline: Timeline, ranges: Ranges, sources: str) -> list[str]:
     for name, channel in timeline.channels().items():
         for wish in channel.wishes:
             if name == "emotion":
-                sentences += _emotions(np.array([wish.offset]), ranges, "")
+                sentences += _emotions(np.array([wish.offset]), ranges, sources, "")
             elif wish.is_absolute:
                 sentences += _beyond(name, np.array(wish.offset), ranges, sources, "")
     return list(dict.fromkeys(sentences))
@@ -54,7 +54,7 @@ def beyond_footage(asked: Attributes, measured: Attributes, clock: Clock, ranges
         sentences += _beyond(f"{angle}_deg", after, ranges, sources, clock, before)
     sentences += _beyond("eye_openness", asked.eye_openness, ranges, sources, clock, measured.eye_openness)
     more = np.where(asked.emotion > measured.emotion, asked.emotion, 0)
-    return sentences + list(_emotions(more, ranges, clock))
+    return sentences + list(_emotions(more, ranges, sources, clock))
 
 
 def too_late(timeline: Timeline, clock: Clock) -> list[str]:
@@ -100,8 +100,10 @@ def _beyond(
         )
 
 
-def _emotions(shares: np.ndarray, ranges: Ranges, when: Clock | str) -> Iterator[str]:
-    """An emotion is beyond where it is asked to rule, and never did."""
+def _emotions(shares: np.ndarray, ranges: Ranges, sources: str, when: Clock | str) -> Iterator[str]:
+    """An emotion is beyond where it is asked to rule, and never did; guided sources are given it by geometry."""
+    if sources == "guided":
+        return
     for column, name in enumerate(EMOTIONS):
         worst = int(np.argmax(shares[:, column]))
         if shares[worst, column] >= MIN_EMOTION_SHOWN > ranges[name][1]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from talkedit.face.paste import feathered_mask, match_seam
 from talkedit.models.codes import draw_mask, make_codes
+from talkedit.models.expressions import Expression
 from talkedit.models.fold import fold
 from talkedit.models.guide import Heads, guide
 from talkedit.models.landmarks import eye_points
@@ -37,6 +38,7 @@ class Crops:
         frame_from_crop: (N, 3, 3) float64.
         landmarks: (N, 68, 2) float32, shares of the crop's side.
         eye_openness: (N,) float32, 0..1.
+        emotion: (N, 7) float32, shares of `talkedit.records.EMOTIONS`.
     """
 
     images: NDArray[np.uint8]
@@ -45,6 +47,7 @@ class Crops:
     frame_from_crop: Doubles
     landmarks: Floats
     eye_openness: Floats
+    emotion: Floats
 
     def take(self, indices: Chosen) -> "Crops":
         """Some of them."""
@@ -138,8 +141,9 @@ class Renderer:
             here, there = self._heads(target, asked_heads, source)
             landmarks = torch.from_numpy(source.landmarks).to(self._device)
             eyes, mouth = self._eyes(source, landmarks, asked), self._mouth(landmarks, speech, opening)
-            sources = guide(self._large(source.images), here, there, size_px, eyes, mouth)
-            small = guide(small, here, there, eyes=eyes, mouth=mouth).layers()
+            expression = self._expression(target, landmarks, asked)
+            sources = guide(self._large(source.images), here, there, size_px, eyes, mouth, expression)
+            small = guide(small, here, there, None, eyes, mouth, expression).layers()
         codes = make_codes(*(torch.from_numpy(code)[None].to(self._device) for code in _columns(asked)))
         pictures = self._generator(small[None], masked[None], speech, codes).image(size_px, sources)
         return (pictures * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
@@ -164,6 +168,13 @@ class Renderer:
         if opening is None:  # as the speech says, which a model with guided sources has a network for
             return Mouth(landmarks, cast(LipNet, self._lips)(speech)[0])
         return Mouth(landmarks, torch.from_numpy(opening).to(self._device))
+
+    def _expression(self, target: Crops, landmarks: Tensor, asked: Attributes) -> Expression | None:
+        """What the target itself shows is as it is to be where that is what is asked: measured twice, it differs."""
+        change = asked.emotion - target.emotion
+        if "emotion" not in self._params.attributes or not change.any():
+            return None
+        return Expression(landmarks, torch.from_numpy(change).to(self._device))
 
     def _on_device(self, heads: Heads) -> Heads:
         return Heads(*(part.to(self._device) for part in heads))

@@ -213,5 +213,5 @@ def _reasons(seen: list[Seen], feelings: Feelings, lids_factor: float) -> dict[s
     if len(shown) == 1:
         reasons["cross_emotion_agreement"] = "the held-out footage shows one emotion: agreement says nothing"
     if not feelings.wanted:
-        reasons["emotion_share"] = "the training footage shows one emotion, or the model takes none: none is asked for"
+        reasons["emotion_*"] = "the model takes no emotion, or knows but one, of raw sources: none is asked for"
     return reasons

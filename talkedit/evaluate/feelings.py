@@ -1,6 +1,7 @@
-"""The closed loop of emotion: each one that the footage showed is asked for, and what came is measured again.
+"""The closed loop of emotion: each one that the model can show is asked for, and what came is measured again.
 
-The measuring extractor is the one that the codes come from: no other one agrees with its seven shares.
+Two measure it. The witness sees how far brows and mouth corners moved of what the emotion asks. The extractor that the
+codes come from names the likeliest emotion; no other one agrees with its seven shares.
 """
 
 from dataclasses import dataclass, replace
@@ -9,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from talkedit.evaluate.footage import Video
-from talkedit.evaluate.loop import number
-from talkedit.evaluate.signals import fit
+from talkedit.evaluate.mesh import expression_moved
 from talkedit.evaluate.tools import Held, Tools
 from talkedit.face.extract import Extractor
 from talkedit.face.geometry import fill_gaps
+from talkedit.models.expressions import EMOTION_UNITS
 from talkedit.records import CLIP_FPS, EMOTIONS, Attributes, CropTrack, Floats
 from talkedit.train.artifact import TrainedModel
 
@@ -32,44 +33,49 @@ def shown_emotions(ranges: dict[str, tuple[float, float]]) -> dict[str, float]:
     return shown if len(shown) > 1 else {}
 
 
+def wanted_of(model: TrainedModel) -> dict[str, float]:
+    """The emotions that a model is asked for, and how much of each; none where it takes none.
+
+    Guided sources are given each expression by geometry; raw ones can know but those of the footage.
+    """
+    if "emotion" not in model.params.attributes:
+        return {}
+    return dict.fromkeys(EMOTION_UNITS, 1.0) if model.params.sources == "guided" else shown_emotions(model.ranges)
+
+
 @dataclass(frozen=True)
 class Felt:
     """What came of one clip of T frames.
 
     Attributes:
         were: (T, 7), its codes.
-        points: By emotion, each share that was asked of a frame, and the one that was measured.
-        became: By emotion, (T, 7) when all of it was asked for.
+        became: By emotion, (T, 7) when it was asked for.
+        moved: By emotion, (T,), see `talkedit.evaluate.mesh.expression_moved`.
     """
 
     were: Floats
-    points: dict[str, list[tuple[float, float]]]
     became: dict[str, Floats]
+    moved: dict[str, Floats]
 
 
 def ask_clip(tools: Tools, emotion: Extractor, wanted: dict[str, float], held: Held) -> tuple[Felt, dict[str, Video]]:
-    """Asks one clip for none, half and all of each emotion; the videos of all of it too, by name.
+    """Asks one clip for each emotion; the videos too, by name.
 
     Args:
-        tools: The model.
+        tools: The model and the witness.
         emotion: The extractor of the codes.
-        wanted: See `shown_emotions`.
+        wanted: See `wanted_of`.
         held: The clip.
     """
-    felt, ends = Felt(held.footage.attributes.emotion, {name: [] for name in wanted}, {}), dict[str, Video]()
-    for name, most in wanted.items():
-        for share in (0.0, most / 2, most):
-            video = tools.edit(held, ask_emotion(held.footage.attributes, name, share))
-            got = measure_emotion(emotion, video, held.landmarks_px, held)
-            felt.points[name].extend((share, float(each)) for each in got[:, EMOTIONS.index(name)])
-            if share == most:
-                felt.became[name], ends[name] = got, video
-    return felt, ends
-
-
-def wanted_of(model: TrainedModel) -> dict[str, float]:
-    """The emotions that a model is asked for: none where it takes none."""
-    return shown_emotions(model.ranges) if "emotion" in model.params.attributes else {}
+    before = held.footage.attributes
+    felt, videos = Felt(before.emotion, {}, {}), dict[str, Video]()
+    for name, share in wanted.items():
+        asked = ask_emotion(before, name, share)
+        videos[name] = tools.edit(held, asked)
+        felt.became[name] = measure_emotion(emotion, videos[name], held.landmarks_px, held)
+        seen = tools.witness.look(videos[name], held.landmarks_px)
+        felt.moved[name] = expression_moved(held.mesh, seen, asked.emotion - before.emotion)
+    return felt, videos
 
 
 class Feelings:
@@ -84,15 +90,28 @@ class Feelings:
         self.wanted, self._clips = wanted, clips
 
     def scores(self) -> dict[str, Any]:
-        """How many frames became what was asked, how many were so before, and the fit of each; None without a sweep."""
+        """How far faces moved, how many frames became what was asked, and were so before; None without a sweep."""
         matrix = self.matrix()
         shares = [(became[name], were[name]) for name in self.wanted for became, were in [(matrix[name], matrix[""])]]
         became, were = np.mean(shares, axis=0).tolist() if shares else (None, None)
-        scores = {"emotion_share": became, "emotion_share_untouched": were}
+        moved = {name: self._moved(name) for name in self.wanted}
+        measured = [share for share in moved.values() if share is not None]
+        scores = {
+            "emotion_moved": float(np.mean(measured)) if measured else None,
+            "emotion_share": became,
+            "emotion_share_untouched": were,
+        }
         for name in self.wanted:
-            found = fit(*np.array([point for clip in self._clips for point in clip.points[name]]).T)
-            scores |= {f"emotion_{name}_{key}": number(getattr(found, key)) for key in ("slope", "r", "error", "n")}
+            gains = [clip.became[name] - clip.were for clip in self._clips]
+            gain = np.concatenate(gains)[:, EMOTIONS.index(name)]
+            scores |= {f"emotion_{name}_moved": moved[name], f"emotion_{name}_gain": float(gain.mean())}
         return scores
+
+    def _moved(self, name: str) -> float | None:
+        """Mean over the frames in which a face was found; None without any."""
+        shares = np.concatenate([clip.moved[name] for clip in self._clips])
+        seen = shares[np.isfinite(shares)]
+        return float(seen.mean()) if seen.size else None
 
     def matrix(self) -> dict[str, dict[str, float]]:
         """By the emotion that was asked for, and last by none (""): the share of frames in which each was likeliest."""

@@ -62,6 +62,7 @@ def load_footage(sample: Sample, indices: Indices, size_px: int | None = None) -
         frame_from_crop=sample.track.frame_from_crop[indices],
         landmarks=((sample.track.landmarks_px[indices] + 0.5) / sample.track.size_px).astype(np.float32),
         eye_openness=sample.attributes.eye_openness[indices],
+        emotion=sample.attributes.emotion[indices],
     )
     footage = Footage(crops, take_attributes(sample.attributes, indices))
     return footage if size_px is None else resized(footage, size_px)

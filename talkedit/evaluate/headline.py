@@ -19,7 +19,7 @@ HEADLINE = (
     "pitch_deg_slope",
     "roll_deg_slope",
     "eye_openness_slope",
-    "emotion_share",
+    "emotion_moved",
     "largest_leak",
     "flicker_ratio",
     "cross_pose_error_deg",

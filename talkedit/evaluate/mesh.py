@@ -1,4 +1,4 @@
-"""What a face mesh says of a head: how far it turned, how far its eyes and its mouth are open. Pure geometry.
+"""What a face mesh says of a head: how it turned, how far eyes and mouth are open, how its expression changed.
 
 A mesh is (468, 3): MediaPipe's FaceMesh points in crop pixels, x right, y down, z away from the camera, of the same
 scale as x.
@@ -7,6 +7,7 @@ scale as x.
 import numpy as np
 from numpy.typing import NDArray
 
+from talkedit.models.expressions import expressions
 from talkedit.records import Doubles, Floats
 
 N_POINTS = 468
@@ -16,6 +17,11 @@ RIGID = (33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 10, 151, 9, 8
 EYES = ((33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380))
 OUTER_EYE_CORNERS = (33, 263)
 INNER_LIPS = (13, 14)
+# Where the mesh has dlib's points (before the colon) of brows and mouth that go with expressions.
+EXPRESSIVE = {
+    **{17: 70, 18: 63, 19: 105, 20: 66, 21: 107, 22: 336, 23: 296, 24: 334, 25: 293, 26: 300},
+    **{48: 61, 51: 0, 54: 291},
+}
 
 
 def turned_deg(before: Floats, after: Floats) -> Floats:
@@ -66,3 +72,31 @@ def mouth_opening(mesh: Floats) -> Floats:
     upper, lower = (mesh[:, point, :2] for point in INNER_LIPS)
     left, right = (mesh[:, point] for point in OUTER_EYE_CORNERS)
     return (np.linalg.norm(upper - lower, axis=1) / np.linalg.norm(left - right, axis=1)).astype(np.float32)
+
+
+def expression_moved(before: Floats, after: Floats, change: Floats) -> Floats:
+    """How far brows and mouth moved of what a change of emotion asks.
+
+    Args:
+        before: (T, 468, 3).
+        after: (T, 468, 3), the same moments.
+        change: (T, 7), by how much the share of each emotion was to grow.
+
+    Returns:
+        (T,): 1 as far as asked, 0 not at all, negative the other way; NaN where nothing is asked or a face is missing.
+    """
+    asked = (change @ expressions().numpy().reshape(change.shape[1], -1)).reshape(len(change), -1, 2)
+    asked = asked[:, list(EXPRESSIVE)].astype(np.float64)
+    moved = _about_eyes(after) - _about_eyes(before)
+    square = np.square(asked).sum(axis=(1, 2))
+    share = (moved * asked).sum(axis=(1, 2)) / np.where(square > 0, square, np.nan)
+    return share.astype(np.float32)
+
+
+def _about_eyes(mesh: Floats) -> Doubles:
+    """(T, K, 2): the expressive points, to the person's left and up from between the eyes, whose distance is 1."""
+    points = mesh[:, list(EXPRESSIVE.values()), :2].astype(np.float64)
+    right, left = (mesh[:, point, :2].astype(np.float64) for point in OUTER_EYE_CORNERS)
+    along = left - right
+    axes = np.stack([along, np.stack([along[:, 1], -along[:, 0]], axis=1)], axis=2)
+    return (points - (right + left)[:, None] / 2) @ axes / np.square(along).sum(axis=1)[:, None, None]

@@ -1,9 +1,10 @@
-"""Source frames that already obey: head, lids and lips moved as is asked, by geometry, with no training.
+"""Source frames that already obey: head, lids, lips and expression moved as is asked, by geometry, with no training.
 
 The head is an ellipsoid. For every pixel of the target, the ray from the camera under the target's pose meets the
 ellipsoid; that surface point is looked up in the source under its own pose. Outside the head the lookup fades to the
-same place in the frame. Lids and lips are moved in the source (`talkedit.models.lids`, `talkedit.models.lips`). What
-all this cannot know (hairline, the cheek that turns into view, teeth) is left to the generator.
+same place in the frame. Lids, lips and expression are moved in the source (`talkedit.models.lids`,
+`talkedit.models.lips`, `talkedit.models.expressions`). What all this cannot know (hairline, the cheek that turns into
+view, teeth) is left to the generator.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from talkedit.models.expressions import REACH, Expression, move_face
 from talkedit.models.lids import SKIN_REACH, Eyes, move_lids
 from talkedit.models.lips import CHIN, CORNERS, JAW_HALF_WIDTHS, NOSE_BASE, OUTER_EYE_CORNERS, Mouth, move_lips
 
@@ -103,8 +105,9 @@ def guide(
     size_px: int | None = None,
     eyes: Eyes | None = None,
     mouth: Mouth | None = None,
+    expression: Expression | None = None,
 ) -> Sources:
-    """Where to look for heads that are turned, eyes and lips that are opened or closed as asked.
+    """Where to look for heads that are turned, eyes and lips opened or closed, expressions changed as asked.
 
     Args:
         pictures: (N, 3, S, S), 0..1.
@@ -114,6 +117,7 @@ def guide(
         size_px: P, side of the pictures to be made; the sources' unless given.
         eyes: The eyes in `pictures`, and how far to open them; None leaves them as they are.
         mouth: The mouth in them, and how far to open it; likewise.
+        expression: The face in them, and how its expression is to change; likewise.
     """
     size_px = size_px or pictures.shape[-1]
     x, y = _pixels_in_frame(target_heads, size_px)
@@ -129,6 +133,8 @@ def guide(
         reaches.append((_about_eyes(eyes), lambda x, y: move_lids(x, y, eyes)))
     if mouth:
         reaches.append((_about_mouth(mouth), lambda x, y: move_lips(x, y, mouth)))
+    if expression:
+        reaches.append((_about_face(expression), lambda x, y: move_face(x, y, expression)))
     parts = [(_part(guided, box), move) for box, move in reaches]
     shifts = [(part, move(*(axis[part] for axis in guided))) for part, move in parts]
     if shifts:
@@ -190,6 +196,14 @@ def _about_mouth(mouth: Mouth) -> Tensor:
     eyes = mouth.landmarks[:, OUTER_EYE_CORNERS[1]] - mouth.landmarks[:, OUTER_EYE_CORNERS[0]]
     asked = mouth.asked[:, None] * torch.linalg.vector_norm(eyes, dim=1, keepdim=True)
     reach = JAW_HALF_WIDTHS * width / 2 + asked.abs()
+    return torch.cat([points.amin(dim=1) - reach, points.amax(dim=1) + reach], dim=1)
+
+
+def _about_face(expression: Expression) -> Tensor:
+    """(N, 4): left, top, right, bottom of all that moves with brows, nose and mouth, shares of the side."""
+    points = expression.landmarks
+    eyes = points[:, OUTER_EYE_CORNERS[1]] - points[:, OUTER_EYE_CORNERS[0]]
+    reach = 3 * REACH * torch.linalg.vector_norm(eyes, dim=1, keepdim=True)
     return torch.cat([points.amin(dim=1) - reach, points.amax(dim=1) + reach], dim=1)
 
 

@@ -192,9 +192,11 @@ def _clips_of(shard: Path) -> list[_Clip]:
 
 
 def _files_at(address: str) -> dict[str, str]:
-    """The hashes of what is in the store, by name; none where there is no list yet."""
+    """The hashes of what is in the store, by name; none where there is no list yet, or one of another version."""
     try:
-        return _parsed(read_object(_at(address, LIST)), address).files
+        return _List.model_validate_json(read_object(_at(address, LIST))).files
+    except ValidationError:
+        return {}
     except TransferError as error:
         if error.reason != "no_such_file":
             raise

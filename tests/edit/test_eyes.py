@@ -31,8 +31,8 @@ def crops(openness: list[float], shift_px: list[float] | None = None, turn_deg: 
         images.append(image)
         points.append((eyes + 0.5) / SIDE_PX)
     heads, camera = np.zeros((n, 3, 4), np.float32), np.zeros((n, 3), np.float32)
-    landmarks = np.stack(points).astype(np.float32)
-    return Crops(np.stack(images), heads, camera, np.zeros((n, 3, 3)), landmarks, np.array(openness, np.float32))
+    landmarks, emotion = np.stack(points).astype(np.float32), np.zeros((n, 7), np.float32)
+    return Crops(np.stack(images), heads, camera, np.zeros((n, 3, 3)), landmarks, asked(*openness), emotion)
 
 
 def asked(*openness: float) -> np.ndarray:

@@ -49,9 +49,10 @@ CONSTANTS: list[tuple[dict[str, Any], str, int]] = [
     ({"eye_openness": 0.91}, "guided", 1),
     ({"emotion": "neutral"}, "raw", 0),
     ({"emotion": "happy"}, "raw", 0),
-    ({"emotion": "sad"}, "guided", 1),
-    ({"emotion": "sad=0.4,happy=0.6"}, "guided", 0),
-    ({"yaw": 40, "pitch": 40, "roll": 40, "eye_openness": 0, "emotion": "fear"}, "guided", 5),
+    ({"emotion": "sad"}, "raw", 1),
+    ({"emotion": "sad"}, "guided", 0),
+    ({"emotion": "sad=0.4,happy=0.6"}, "raw", 0),
+    ({"yaw": 40, "pitch": 40, "roll": 40, "eye_openness": 0, "emotion": "fear"}, "raw", 5),
 ]
 
 
@@ -80,9 +81,9 @@ def test_an_input_that_is_further_out_itself_asks_for_nothing_new() -> None:
 
 
 def test_a_refusal_names_the_control_and_what_was_shown() -> None:
-    sentences = never_shown(Timeline(yaw=40, eye_openness=0, emotion="sad"), SHOWN, "guided")
+    sentences = never_shown(Timeline(yaw=40, eye_openness=0, emotion="sad"), SHOWN, "raw")
     assert sentences == [
-        "yaw 40 degrees: the model's footage shows -10 to 5, and it can be trusted up to 12 degrees beyond",
+        "yaw 40 degrees: the model's footage shows -10 to 5, and it can be trusted up to 3 degrees beyond",
         "emotion sad: the model's footage never shows it",
         "eye openness 0: the model's footage shows 0.30 to 0.80",
     ]

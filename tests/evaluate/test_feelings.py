@@ -1,7 +1,8 @@
-"""Emotions are asked for where the footage shows several, and what came of it is counted by hand."""
+"""Emotions are asked for where the model can show them, and what came of it is counted by hand."""
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from talkedit.evaluate.feelings import Feelings, ask_clip, ask_emotion, shown_emotions, wanted_of
 from talkedit.evaluate.footage import Video
 from talkedit.evaluate.tools import Held, Tools
+from talkedit.face.emotion import XceptionEmotion
+from talkedit.models.expressions import EMOTION_UNITS
 from talkedit.records import EMOTIONS, Attributes, CropTrack, Floats
 from talkedit.shards.samples import Sample
-from talkedit.train.artifact import load_model
+from talkedit.train.artifact import TrainedModel, load_model
 
 RANGES = dict.fromkeys(EMOTIONS, (0.0, 0.1))
 HAPPY, SAD, NEUTRAL = (EMOTIONS.index(name) for name in ("happy", "sad", "neutral"))
@@ -35,11 +38,22 @@ def test_the_others_keep_their_proportions() -> None:
     assert asked.sum(axis=1) == pytest.approx([1, 1])
 
 
-class LooksHappyIfAsked:
-    """Tools whose videos are as bright as the happiness that was asked for, and an extractor that reads it again."""
+def of_sources(model: TrainedModel, sources: Literal["raw", "guided"]) -> TrainedModel:
+    """The model, as if its sources were others."""
+    ranges = RANGES | {"happy": (0.0, 0.8), "neutral": (0.0, 1.0)}
+    return replace(model, params=model.params.model_copy(update={"sources": sources}), ranges=ranges)
 
-    def __init__(self, tools: Tools) -> None:
-        self.model = replace(tools.model, ranges=RANGES | {"happy": (0.0, 0.8), "neutral": (0.0, 1.0)})
+
+class LooksHappyIfAsked:
+    """Tools whose videos are as bright as the happiness that was asked for, an extractor that reads it again, and a
+    witness in whose eyes nothing moves."""
+
+    def __init__(self, tools: Tools, mesh: Floats) -> None:
+        self.model = of_sources(tools.model, "raw")
+        self.witness, self._mesh = self, mesh
+
+    def look(self, video: Video, landmarks_px: Floats) -> Floats:
+        return self._mesh[: len(video)]
 
     def edit(self, held: Held, asked: Attributes) -> Video:
         shape = (len(held.mel), 8, 8, 3)
@@ -59,7 +73,7 @@ def held(tiny_model: Path, held_out: Sample) -> tuple[Tools, Held]:
 
 
 def test_what_came_of_it_is_counted(held: tuple[Tools, Held]) -> None:
-    fake = LooksHappyIfAsked(held[0])
+    fake = LooksHappyIfAsked(held[0], held[1].mesh)
     wanted = wanted_of(fake.model)
     felt, ends = ask_clip(fake, fake.measure, wanted, held[1])  # type: ignore[arg-type]
     assert list(ends) == ["happy", "neutral"]
@@ -68,16 +82,34 @@ def test_what_came_of_it_is_counted(held: tuple[Tools, Held]) -> None:
     # Happy at 0.8 is measured as 0.4 and beats 0.35 and 0.25; at neutral 1 there is 0.65 of sad.
     assert scores["emotion_share"] == 0.5
     assert scores["emotion_share_untouched"] == 0.5  # he is neutral
-    assert scores["emotion_happy_slope"] == pytest.approx(0.5, abs=0.01)
-    assert scores["emotion_neutral_slope"] == pytest.approx(0.0, abs=1e-6)
+    was = held[1].footage.attributes.emotion.mean(axis=0)
+    assert scores["emotion_happy_gain"] == pytest.approx(0.4 - was[HAPPY], abs=0.01)
+    assert scores["emotion_neutral_gain"] == pytest.approx(0.35 - was[NEUTRAL], abs=0.01)
+    assert scores["emotion_happy_moved"] == scores["emotion_moved"] == pytest.approx(0, abs=1e-6)
     assert feelings.matrix()["happy"] == dict.fromkeys(EMOTIONS, 0.0) | {"happy": 1.0}
     assert feelings.matrix()[""]["neutral"] == 1.0
 
 
 def test_without_a_choice_nothing_is_asked(held: tuple[Tools, Held]) -> None:
-    wanted = wanted_of(held[0].model)
-    felt, ends = ask_clip(held[0], LooksHappyIfAsked(held[0]).measure, wanted, held[1])  # type: ignore[arg-type]
+    wanted = wanted_of(replace(of_sources(held[0].model, "raw"), ranges=RANGES))
+    felt, ends = ask_clip(held[0], LooksHappyIfAsked(held[0], held[1].mesh).measure, wanted, held[1])  # type: ignore[arg-type]
     feelings = Feelings(wanted, [felt])
     assert (wanted, ends) == ({}, {})
-    assert feelings.scores() == {"emotion_share": None, "emotion_share_untouched": None}
+    assert feelings.scores() == dict.fromkeys(("emotion_moved", "emotion_share", "emotion_share_untouched"))
     assert feelings.matrix() == {}
+
+
+def test_a_model_without_emotion_is_asked_for_none(held: tuple[Tools, Held]) -> None:
+    model = of_sources(held[0].model, "guided")
+    assert wanted_of(replace(model, params=model.params.model_copy(update={"attributes": ["pose", "blink"]}))) == {}
+
+
+def test_guided_sources_show_each_emotion_whatever_the_footage_held(held: tuple[Tools, Held]) -> None:
+    """He is neutral all the time, and his model is hardly trained."""
+    tools, clip = held
+    wanted = wanted_of(tools.model)
+    assert list(wanted) == list(EMOTION_UNITS)
+    felt, _ = ask_clip(tools, XceptionEmotion(0.1, 1), wanted, clip)
+    moved = [float(felt.moved[name].mean()) for name in wanted]
+    assert min(moved) > 0.1, moved  # of disgust, most of which the witness does not see
+    assert np.mean(moved) > 0.4, moved

@@ -3,8 +3,20 @@
 import numpy as np
 import pytest
 
-from talkedit.evaluate.mesh import EYES, INNER_LIPS, N_POINTS, OUTER_EYE_CORNERS, lid_opening, mouth_opening, turned_deg
+from talkedit.evaluate.mesh import (
+    EXPRESSIVE,
+    EYES,
+    INNER_LIPS,
+    N_POINTS,
+    OUTER_EYE_CORNERS,
+    expression_moved,
+    lid_opening,
+    mouth_opening,
+    turned_deg,
+)
 from talkedit.face.pose import rotation_from_angles
+from talkedit.models.expressions import expressions
+from talkedit.records import EMOTIONS
 
 STRAIGHT_AHEAD = np.array([0.0, 0.0, 1000.0])
 
@@ -42,3 +54,43 @@ def test_a_mouths_opening_is_a_share_of_the_distance_of_the_eyes() -> None:
     mesh[0, OUTER_EYE_CORNERS[1], 0] = 90
     mesh[0, INNER_LIPS[1], 1] = 18
     assert mouth_opening(mesh) == pytest.approx([0.2])
+
+
+def smile_asked(share: float) -> np.ndarray:
+    change = np.zeros((1, len(EMOTIONS)), np.float32)
+    change[0, EMOTIONS.index("happy")] = share
+    return change
+
+
+def level_mesh() -> np.ndarray:
+    """(1, 468, 3) at random, but for the eyes, which are level."""
+    mesh = np.random.default_rng(0).uniform(0, 200, (1, N_POINTS, 3)).astype(np.float32)
+    mesh[0, OUTER_EYE_CORNERS, :2] = [(60, 80), (140, 80)]
+    return mesh
+
+
+def smiling(mesh: np.ndarray, share: float) -> np.ndarray:
+    """All that a smile moves, by a share of what it moves it; the eyes are 80 apart."""
+    after, smile = mesh.copy(), expressions()[EMOTIONS.index("happy")].numpy() * share * 80
+    for dlib_point, point in EXPRESSIVE.items():
+        after[0, point, :2] += smile[dlib_point] * (1, -1)
+    return after
+
+
+@pytest.mark.parametrize("share", [-0.5, 0.0, 0.4, 1.0])
+def test_an_expression_moved_by_a_share_of_what_was_asked(share: float) -> None:
+    mesh = level_mesh()
+    after = smiling(mesh, share)
+    assert expression_moved(mesh, after, smile_asked(1)) == pytest.approx([share], abs=1e-4)
+    assert expression_moved(mesh, after, smile_asked(0.5)) == pytest.approx([2 * share], abs=1e-4)
+
+
+def test_a_face_that_is_moved_as_a_whole_has_the_expression_that_it_had() -> None:
+    mesh = level_mesh()
+    assert expression_moved(mesh, mesh * 1.3 + 20, smile_asked(1)) == pytest.approx([0], abs=1e-4)
+
+
+def test_without_a_wish_or_a_face_no_expression_is_measured() -> None:
+    mesh = level_mesh()
+    assert np.isnan(expression_moved(mesh, mesh, smile_asked(0)))
+    assert np.isnan(expression_moved(mesh, np.full_like(mesh, np.nan), smile_asked(1)))

@@ -165,6 +165,12 @@ def test_a_list_that_is_none_is_said(bucket: str, cache: Path, listed: object, s
     assert not cache.exists()
 
 
+def test_a_list_of_another_version_is_written_over(pushed: str, tiny_shards: Path) -> None:
+    S3FileSystem().pipe_file(f"{pushed}/{LIST}", json.dumps({TRAIN: "0" * 64}).encode())
+    assert push_shards(tiny_shards, pushed) == FILES
+    assert index_split(open_shards(pushed), "train")
+
+
 def test_a_damaged_folder_of_the_cache_is_said(pushed: str) -> None:
     folder = open_shards(pushed)
     (folder / "store.json").write_text("{")
