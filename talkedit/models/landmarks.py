@@ -12,15 +12,13 @@ PATCH_PER_EYE = 2.0  # width of the patch over the width of the eye; an open eye
 LEAST_CONTRAST = 0.02  # of patches in 0..1; less is noise
 # An open eye in widths of its patch from its middle: where the network begins, mean of the clips of GRID.
 FIRST_EYE = ((-0.25, 0.0), (-0.09, -0.09), (0.09, -0.09), (0.25, 0.0), (0.09, 0.05), (-0.09, 0.05))
-MIRRORED = (3, 2, 1, 0, 5, 4)  # the points of an eye in the order of those of its mirror image
 
 
 class EyeNet(nn.Module):
     """The six points of each eye, from a patch around it.
 
     Where the eyes are is given, because it is known: from dlib, in the frame that is to be drawn again. How far they
-    are open is what the network sees. One set of weights serves both eyes: it sees the left one in a mirror, as a right
-    one, and is nearer to dlib by that (held-out openness of GRID, 1,500 steps: 0.028 rather than 0.029).
+    are open is what the network sees. One set of weights serves both eyes.
 
     Args:
         width: Channels of the first convolution; doubled twice.
@@ -58,13 +56,10 @@ class EyeNet(nn.Module):
         )
         x = (centres[..., :1] + sides * columns)[:, :, None, :].expand(-1, -1, height, -1)
         y = (centres[..., 1:] + sides * rows)[:, :, :, None].expand(-1, -1, -1, width)
-        grid = torch.stack([x, y], dim=-1) * 2 - 1
-        grid = torch.stack([grid[:, 0], grid[:, 1].flip(2)], dim=1).flatten(1, 2)  # one below the other: (N, 32, 32, 2)
+        grid = torch.stack([x, y], dim=-1).flatten(1, 2) * 2 - 1  # one eye below the other: (N, 2 * 16, 32, 2)
         patches = F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
         patches = patches.unflatten(2, (2, height)).transpose(1, 2).flatten(0, 1)
         offsets = self.layers(evenly_lit(patches)).unflatten(1, (6, 2)).unflatten(0, (len(images), 2))
-        right, left = offsets.unbind(1)
-        offsets = torch.stack([right, left[:, MIRRORED] * left.new_tensor([-1, 1])], dim=1)
         return centres[:, :, None] + sides[:, :, None] * offsets
 
 
