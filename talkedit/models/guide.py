@@ -43,6 +43,8 @@ RELIEF_ROUNDS = 2  # a ray meets the relief where the relief is, not where the e
 FADE = 0.5
 # From here inwards, in the same units, what is shown is the head: the outline is not exactly a person's, nor is hair.
 SURE_FROM, SURE_SLOPE = 0.25, 4.0
+# So many standard deviations from a point of the face nothing follows it any more.
+NO_REACH = 4.5
 # Lids and lips are moved where they are, which is found on every so many-th pixel; a step between these, in which the
 # picture is magnified a few times at most, is the margin.
 COARSE_PX, MOST_MAGNIFIED = 8, 3
@@ -203,7 +205,7 @@ def _about_face(expression: Expression) -> Tensor:
     """(N, 4): left, top, right, bottom of all that moves with brows, nose and mouth, shares of the side."""
     points = expression.landmarks
     eyes = points[:, OUTER_EYE_CORNERS[1]] - points[:, OUTER_EYE_CORNERS[0]]
-    reach = 3 * REACH * torch.linalg.vector_norm(eyes, dim=1, keepdim=True)
+    reach = NO_REACH * REACH * torch.linalg.vector_norm(eyes, dim=1, keepdim=True)
     return torch.cat([points.amin(dim=1) - reach, points.amax(dim=1) + reach], dim=1)
 
 

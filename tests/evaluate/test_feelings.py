@@ -104,6 +104,13 @@ def test_a_model_without_emotion_is_asked_for_none(held: tuple[Tools, Held]) -> 
     assert wanted_of(replace(model, params=model.params.model_copy(update={"attributes": ["pose", "blink"]}))) == {}
 
 
+def test_a_model_that_takes_no_emotion_shows_none(held: tuple[Tools, Held]) -> None:
+    tools, clip = held
+    params = tools.model.params.model_copy(update={"attributes": ["pose", "blink"]})
+    felt, _ = ask_clip(Tools(replace(tools.model, params=params)), XceptionEmotion(0.1, 1), {"happy": 1.0}, clip)
+    assert np.abs(felt.moved["happy"]).mean() < 0.1
+
+
 def test_guided_sources_show_each_emotion_whatever_the_footage_held(held: tuple[Tools, Held]) -> None:
     """He is neutral all the time, and his model is hardly trained."""
     tools, clip = held

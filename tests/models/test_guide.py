@@ -7,10 +7,12 @@ from torch import Tensor
 
 from talkedit.face.head import TURNING_POINT, turn_heads
 from talkedit.face.pose import HEAD_MODEL_INDICES, HEAD_MODEL_POINTS
+from talkedit.models.expressions import Expression, move_face
 from talkedit.models.guide import ELLIPSOID_CENTRE, ELLIPSOID_RADII, RELIEF, Heads, guide
 from talkedit.models.landmarks import eye_points
 from talkedit.models.lids import Eyes, move_lids
 from talkedit.models.lips import Mouth, move_lips
+from talkedit.records import EMOTIONS
 
 from .. import tiny
 
@@ -97,17 +99,19 @@ def test_what_follows_from_the_same_head_is_what_would_be_worked_out() -> None:
 
 @pytest.mark.parametrize("turned_deg", [(0, 0, 0), (25, -10, 8)])
 @pytest.mark.parametrize("opening", [0.0, 0.6])
-def test_lids_and_lips_are_moved_in_a_part_as_they_would_be_in_all(
+def test_lids_lips_and_expression_are_moved_in_a_part_as_they_would_be_in_all(
     turned_deg: tuple[float, float, float], opening: float
 ) -> None:
     asked, picture = torch.tensor([opening]), torch.rand(1, 3, SIDE_PX, SIDE_PX)
     points = torch.from_numpy((project(tiny.face_points(0.7), at()) + 0.5) / SIDE_PX).float()[None]
     eyes, mouth = Eyes(eye_points(points), torch.tensor([0.7]), asked), Mouth(points, asked)
+    surprised = Expression(points, torch.tensor([[float(name == "surprise") for name in EMOTIONS]]))
     source, target = heads(at()), heads(at(pose_deg=turned_deg))
     x, y = ((guide(picture, source, target).guided + 1) / 2).unbind(dim=1)
-    shift = torch.stack(move_lids(x, y, eyes)) + torch.stack(move_lips(x, y, mouth))
+    moves = move_lids(x, y, eyes), move_lips(x, y, mouth), move_face(x, y, surprised)
+    shift = torch.stack([torch.stack(move) for move in moves]).sum(dim=0)
     expected = torch.stack([x, y], dim=1) + shift.transpose(0, 1)
-    got = (guide(picture, source, target, eyes=eyes, mouth=mouth).guided + 1) / 2
+    got = (guide(picture, source, target, None, eyes, mouth, surprised).guided + 1) / 2
     assert (shift.abs() * SIDE_PX).max() > 1
     torch.testing.assert_close(got, expected, atol=SAME_POSITION, rtol=0)
 
