@@ -48,6 +48,7 @@ HALVES = (
     (26, 25, 24, 23, 22, 35, 34, 45, 44, 43, 42, 47, 46, 54, 53, 52, 56, 55, 64, 63),
 )
 REACH = 0.09  # how far the skin about a point goes along, a standard deviation, in the same unit
+NO_REACH = 4.5  # so many of these away nothing follows
 # Points that lie closer to each other than the reach are not forced to move exactly as told: that would take folds.
 SLACK = 0.05
 CPU = torch.device("cpu")
@@ -65,6 +66,14 @@ class Expression(NamedTuple):
 
     landmarks: Tensor
     change: Tensor
+
+
+def about_face(expression: Expression) -> Tensor:
+    """(N, 4): left, top, right, bottom of all that moves with brows, nose and mouth, shares of the side."""
+    points = expression.landmarks
+    eyes = points[:, OUTER_EYE_CORNERS[1]] - points[:, OUTER_EYE_CORNERS[0]]
+    reach = NO_REACH * REACH * torch.linalg.vector_norm(eyes, dim=1, keepdim=True)
+    return torch.cat([points.amin(dim=1) - reach, points.amax(dim=1) + reach], dim=1)
 
 
 def move_face(x: Tensor, y: Tensor, expression: Expression) -> tuple[Tensor, Tensor]:

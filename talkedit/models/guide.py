@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from talkedit.models.expressions import REACH, Expression, move_face
-from talkedit.models.lids import SKIN_REACH, Eyes, move_lids
-from talkedit.models.lips import CHIN, CORNERS, JAW_HALF_WIDTHS, NOSE_BASE, OUTER_EYE_CORNERS, Mouth, move_lips
+from talkedit.models.expressions import Expression, about_face, move_face
+from talkedit.models.lids import Eyes, about_eyes, move_lids
+from talkedit.models.lips import Mouth, about_mouth, move_lips
 
 # The head's ellipsoid in the head's own axes (x right in the picture, y down, z away, about cm; see
 # talkedit.face.pose): through temples, eyes, mouth corners and the crown.
@@ -43,8 +43,6 @@ RELIEF_ROUNDS = 2  # a ray meets the relief where the relief is, not where the e
 FADE = 0.5
 # From here inwards, in the same units, what is shown is the head: the outline is not exactly a person's, nor is hair.
 SURE_FROM, SURE_SLOPE = 0.25, 4.0
-# So many standard deviations from a point of the face nothing follows it any more.
-NO_REACH = 4.5
 # Lids and lips are moved where they are, which is found on every so many-th pixel; a step between these, in which the
 # picture is magnified a few times at most, is the margin.
 COARSE_PX, MOST_MAGNIFIED = 8, 3
@@ -132,11 +130,11 @@ def guide(
         guided = _frame_to_picture(followed_x, followed_y, source_heads)
     reaches: list[tuple[Tensor, _Move]] = []
     if eyes:
-        reaches.append((_about_eyes(eyes), lambda x, y: move_lids(x, y, eyes)))
+        reaches.append((about_eyes(eyes), lambda x, y: move_lids(x, y, eyes)))
     if mouth:
-        reaches.append((_about_mouth(mouth), lambda x, y: move_lips(x, y, mouth)))
+        reaches.append((about_mouth(mouth), lambda x, y: move_lips(x, y, mouth)))
     if expression:
-        reaches.append((_about_face(expression), lambda x, y: move_face(x, y, expression)))
+        reaches.append((about_face(expression), lambda x, y: move_face(x, y, expression)))
     parts = [(_part(guided, box), move) for box, move in reaches]
     shifts = [(part, move(*(axis[part] for axis in guided))) for part, move in parts]
     if shifts:
@@ -181,32 +179,6 @@ def _around(chosen: Tensor) -> slice:
     if not len(at):
         return slice(0, 0)
     return slice(max(int(at[0]) - 1, 0) * COARSE_PX, (int(at[-1]) + 1) * COARSE_PX + 1)
-
-
-def _about_eyes(eyes: Eyes) -> Tensor:
-    """(N, 4): left, top, right, bottom of all that moves with the lids, shares of the side."""
-    widths = torch.linalg.vector_norm(eyes.points[:, :, 3] - eyes.points[:, :, 0], dim=2).amax(dim=1, keepdim=True)
-    points = eyes.points.flatten(1, 2)
-    reach = (1 + SKIN_REACH) * widths / 2
-    return torch.cat([points.amin(dim=1) - reach, points.amax(dim=1) + reach], dim=1)
-
-
-def _about_mouth(mouth: Mouth) -> Tensor:
-    """(N, 4): left, top, right, bottom of all that moves with the lips, shares of the side."""
-    points = mouth.landmarks[:, [*CORNERS, NOSE_BASE, CHIN]]
-    width = torch.linalg.vector_norm(points[:, 1] - points[:, 0], dim=1, keepdim=True)
-    eyes = mouth.landmarks[:, OUTER_EYE_CORNERS[1]] - mouth.landmarks[:, OUTER_EYE_CORNERS[0]]
-    asked = mouth.asked[:, None] * torch.linalg.vector_norm(eyes, dim=1, keepdim=True)
-    reach = JAW_HALF_WIDTHS * width / 2 + asked.abs()
-    return torch.cat([points.amin(dim=1) - reach, points.amax(dim=1) + reach], dim=1)
-
-
-def _about_face(expression: Expression) -> Tensor:
-    """(N, 4): left, top, right, bottom of all that moves with brows, nose and mouth, shares of the side."""
-    points = expression.landmarks
-    eyes = points[:, OUTER_EYE_CORNERS[1]] - points[:, OUTER_EYE_CORNERS[0]]
-    reach = NO_REACH * REACH * torch.linalg.vector_norm(eyes, dim=1, keepdim=True)
-    return torch.cat([points.amin(dim=1) - reach, points.amax(dim=1) + reach], dim=1)
 
 
 def _look_at(shares: tuple[Tensor, Tensor]) -> Tensor:

@@ -43,6 +43,14 @@ class Eyes(NamedTuple):
     asked: Tensor
 
 
+def about_eyes(eyes: Eyes) -> Tensor:
+    """(N, 4): left, top, right, bottom of all that moves with the lids, shares of the side."""
+    widths = torch.linalg.vector_norm(eyes.points[:, :, 3] - eyes.points[:, :, 0], dim=2).amax(dim=1, keepdim=True)
+    points = eyes.points.flatten(1, 2)
+    reach = (1 + SKIN_REACH) * widths / 2
+    return torch.cat([points.amin(dim=1) - reach, points.amax(dim=1) + reach], dim=1)
+
+
 def move_lids(x: Tensor, y: Tensor, eyes: Eyes) -> tuple[Tensor, Tensor]:
     """How far from each position to look for what is shown there once the lids have moved.
 

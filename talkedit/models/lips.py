@@ -58,6 +58,16 @@ def mouth_opening(landmarks: Tensor) -> Tensor:
     return torch.linalg.vector_norm(upper - lower, dim=-1) / eyes
 
 
+def about_mouth(mouth: Mouth) -> Tensor:
+    """(N, 4): left, top, right, bottom of all that moves with the lips, shares of the side."""
+    points = mouth.landmarks[:, [*CORNERS, NOSE_BASE, CHIN]]
+    width = torch.linalg.vector_norm(points[:, 1] - points[:, 0], dim=1, keepdim=True)
+    eyes = mouth.landmarks[:, OUTER_EYE_CORNERS[1]] - mouth.landmarks[:, OUTER_EYE_CORNERS[0]]
+    asked = mouth.asked[:, None] * torch.linalg.vector_norm(eyes, dim=1, keepdim=True)
+    reach = JAW_HALF_WIDTHS * width / 2 + asked.abs()
+    return torch.cat([points.amin(dim=1) - reach, points.amax(dim=1) + reach], dim=1)
+
+
 def move_lips(x: Tensor, y: Tensor, mouth: Mouth) -> tuple[Tensor, Tensor]:
     """How far from each position to look for what is shown there once the lips have moved.
 
