@@ -124,15 +124,15 @@ def test_frames_without_a_face_are_passed_through_and_reported(
 
 
 def test_what_the_footage_never_showed_is_refused_unless_forced(editor: Editor, second: Path, tmp_path: Path) -> None:
-    never = Timeline(yaw_deg=35, emotion="surprise")
-    with pytest.raises(ModelError, match=r"^yaw 35 degrees: the model's footage shows .*; emotion surprise: .*--force"):
+    never = Timeline(yaw_deg=35, pitch_deg=35)
+    with pytest.raises(ModelError, match=r"^yaw 35 degrees: the model's footage shows .*; pitch 35 degrees: .*--force"):
         editor.edit(second, tmp_path / "out.mp4", never, FAST)
     assert not list(tmp_path.iterdir())
     report = editor.edit(second, tmp_path / "out.mp4", Wanted(never, force=True), FAST)
     assert report.n_edited == 30
     assert [sentence.split(":")[0] for sentence in report.forced] == [
         "yaw 35 degrees at 0.00 s",
-        "emotion surprise at 0.00 s",
+        "pitch 35 degrees at 0.00 s",
     ]
 
 
