@@ -5,14 +5,13 @@ Editor.load("models/sample/generator").edit("in.mp4", "out.mp4", Timeline(yaw_de
 """
 
 import importlib
-import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from talkedit.edit.editor import Editor as Editor
     from talkedit.edit.timeline import Timeline as Timeline
 
-    __version__: str
+__version__ = "0.1.0"  # here, not in the package's metadata: a bare GPU machine may have the files alone
 
 __all__ = ["Editor", "Timeline", "__version__"]
 
@@ -21,8 +20,6 @@ _LAZY = {"Editor": "talkedit.edit.editor", "Timeline": "talkedit.edit.timeline"}
 
 def __getattr__(name: str) -> Any:
     # Imported when asked for: `import talkedit` stays quick, and no stage depends on the editor for it.
-    if name == "__version__":
-        return importlib.metadata.version(__name__)
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_LAZY[name]), name)

@@ -11,7 +11,6 @@ from talkedit import __version__
 from talkedit.asset_commands import asset_commands
 from talkedit.bench.commands import bench
 from talkedit.curate.commands import clips
-from talkedit.doctor import checks, render
 from talkedit.edit.commands import edit, faces, inspect, timeline_commands
 from talkedit.errors import TalkeditError
 from talkedit.report.commands import ablations, report, tables
@@ -63,6 +62,8 @@ def profile(
 @app.command()
 def doctor() -> None:
     """Say what is found on this machine, and what each missing thing means. Fetches nothing."""
+    from talkedit.doctor import checks, render  # noqa: PLC0415 (it needs libraries that machines that train lack)
+
     Console().print(render(checks()))
 
 

@@ -127,7 +127,7 @@ def test_params_that_are_not_there_are_said(tmp_path: Path) -> None:
 
 def test_each_profile_says_what_it_is() -> None:
     known = list_profiles(FOLDER)
-    assert list(known) == ["256px", "grid_s1", "lieu", "paper", "quick", "wav2lip"]
+    assert list(known) == ["256px", "gpu", "grid_s1", "lieu", "paper", "quick", "wav2lip"]
     assert known["paper"].startswith("The paper's networks and training")
 
 

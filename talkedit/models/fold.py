@@ -72,7 +72,8 @@ class ToPixel(nn.Module):
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
-        self.matrix = nn.Linear(conv.weight[0].numel(), conv.out_channels).requires_grad_(False)
+        device = conv.weight.device
+        self.matrix = nn.Linear(conv.weight[0].numel(), conv.out_channels, device=device).requires_grad_(False)
         self.matrix.weight.copy_(conv.weight.permute(0, 2, 3, 1).flatten(1))  # as a map lies that is channels last
         self.matrix.bias.copy_(cast(Tensor, conv.bias))
 
@@ -86,7 +87,8 @@ class FromPixel(nn.Module):
     def __init__(self, conv: nn.ConvTranspose2d) -> None:
         super().__init__()
         self.shape = (*conv.kernel_size, conv.out_channels)
-        self.matrix = nn.Linear(conv.in_channels, conv.weight[0].numel()).requires_grad_(False)
+        device = conv.weight.device
+        self.matrix = nn.Linear(conv.in_channels, conv.weight[0].numel(), device=device).requires_grad_(False)
         self.matrix.weight.copy_(conv.weight.permute(2, 3, 1, 0).flatten(0, 2))
         self.matrix.bias.copy_(cast(Tensor, conv.bias).repeat(self.shape[0] * self.shape[1]))
 
@@ -105,7 +107,8 @@ def _on_pixels(conv: nn.Conv2d, block_px: int) -> nn.Conv2d:
         (height * block_px, width * block_px),
         block_px,
         (padding[0] * block_px, padding[1] * block_px),
+        device=conv.weight.device,
     ).requires_grad_(False)
     on_pixels.weight.copy_(taps.permute(0, 1, 4, 2, 5, 3).reshape_as(on_pixels.weight))
     cast(Tensor, on_pixels.bias).copy_(cast(Tensor, conv.bias))
-    return on_pixels.to(conv.weight.device)
+    return on_pixels

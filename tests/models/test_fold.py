@@ -53,3 +53,9 @@ def test_no_norm_is_left_and_the_generator_is_untouched(generator: Generator) ->
     assert all(parameter.requires_grad for parameter in generator.parameters())
     assert before.keys() == generator.state_dict().keys()
     assert all(torch.equal(tensor, before[name]) for name, tensor in generator.state_dict().items())
+
+
+def test_a_folded_generator_is_on_the_generators_device(generator: Generator) -> None:
+    """The device `meta`, which every machine has, in the place of a GPU."""
+    folded = fold(generator.to("meta"))
+    assert {parameter.device.type for parameter in folded.parameters()} == {"meta"}
