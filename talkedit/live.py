@@ -6,13 +6,18 @@ from pathlib import Path
 from talkedit.manifest import write_atomically
 from talkedit.train.curves import Curves, NoCurves
 
+CURVES = Path("plots", "metrics")  # DVCLive's own; what dvc.yaml names
 
 def live_curves(folder: Path) -> Curves:
-    """Curves in `folder`; on a machine without DVCLive one line that there are none."""
+    """Curves in `folder`; on a machine without DVCLive one line that there are none, and their empty folder.
+
+    With that, `dvc commit` takes over what such a machine has trained.
+    """
     try:
         import dvclive.live  # noqa: F401, PLC0415 (takes a second, and is not on every machine that trains)
     except ImportError:
         sys.stderr.write("dvclive is not installed: the run is trained and measured, but keeps no curves\n")
+        (folder / CURVES).mkdir(parents=True, exist_ok=True)
         return NoCurves()
     return LiveCurves(folder)
 
@@ -48,7 +53,7 @@ class LiveCurves:
 
     def _forget_after(self, step: int) -> None:
         """Takes off the curves what a killed run had drawn past its checkpoint: the run will pass there again."""
-        for curve in self._folder.glob("plots/metrics/**/*.tsv"):
+        for curve in (self._folder / CURVES).rglob("*.tsv"):
             header, *points = curve.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = [point for point in points if point.endswith("\n") and int(point.split("\t")[0]) <= step]
             write_atomically(curve, "".join([header, *kept]).encode())

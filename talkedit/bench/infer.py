@@ -1,6 +1,5 @@
 """How fast heads are drawn: the reference, our network as it is and folded, and all of the editor's drawing."""
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import cast
 
@@ -34,7 +33,7 @@ class Pictures(nn.Module):
 def drawing_contestants(params: ModelParams, n_images: int) -> tuple[list[Contestant], float]:
     """Who draws `n_images` pictures at once: reference, plain, folded and editor, in this order.
 
-    On a GPU the reference and the plain network run in float32, as they are, the folded one compiled in bfloat16.
+    All in float32, as the editor draws, on a GPU if there is one.
 
     Returns:
         The contestants, and the largest difference between the plain and the folded network's pictures (0..1), whose
@@ -51,12 +50,10 @@ def drawing_contestants(params: ModelParams, n_images: int) -> tuple[list[Contes
     ours = _on(device, _inputs(params, n_images))
     with torch.inference_mode():
         difference = float((plain(*ours) - folded(*ours)).abs().max())
-    if device.type == "cuda":
-        folded.compile()
     contestants = [
         _network("reference", reference, for_reference, n_images),
         _network("plain", plain, ours, n_images),
-        _network("folded", folded, ours, n_images, half=device.type == "cuda"),
+        _network("folded", folded, ours, n_images),
         _editor(generator, params, n_images),
     ]
     return contestants, difference
@@ -69,16 +66,13 @@ def count_gmacs(network: nn.Module, inputs: tuple[object, ...], n_images: int) -
     return counter.get_total_flops() / 2e9 / n_images
 
 
-def _network(
-    name: str, network: nn.Module, inputs: tuple[object, ...], n_images: int, half: bool = False
-) -> Contestant:
+def _network(name: str, network: nn.Module, inputs: tuple[object, ...], n_images: int) -> Contestant:
     def run() -> None:
-        with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16) if half else nullcontext():
+        with torch.inference_mode():
             network(*inputs)
 
     n_parameters = sum(parameter.numel() for parameter in network.parameters())
-    gmacs = 0.0 if half else count_gmacs(network, inputs, n_images)
-    return Contestant(name, run, n_images, n_parameters, gmacs)
+    return Contestant(name, run, n_images, n_parameters, count_gmacs(network, inputs, n_images))
 
 
 def _editor(generator: Generator, params: ModelParams, n_images: int) -> Contestant:

@@ -5,7 +5,6 @@ The other losses cost both the same, and are left out.
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +27,7 @@ def training_contestants(params: ModelParams, n_images: int, next_batch: Callabl
     """Who trains on batches of `n_images`: reference, then our network.
 
     Ours makes its inputs from the batch as in training, jitter and guided sources with it. On a GPU the reference is
-    in float32, ours is compiled, in bfloat16, with the fused optimiser.
+    in float32, ours in bfloat16 with the fused optimiser, as it is trained there.
 
     Args:
         params: Size and kind of our network.
@@ -46,8 +45,8 @@ def training_contestants(params: ModelParams, n_images: int, next_batch: Callabl
         "reference": count_gmacs(reference, reference_inputs(first), n_images),
         "network": count_gmacs(generator, (ours.source, ours.masked, ours.mel, ours.codes), n_images),
     }
-    if on_gpu:
-        generator.compile()
+    if on_gpu:  # the network alone, as in training: what its inputs are made by needs float32
+        generator.forward = torch.autocast("cuda", torch.bfloat16)(generator.forward)
     everywhere = torch.ones(1, 1, params.image_px, params.image_px, device=device)
     random = torch.Generator().manual_seed(0)
 
@@ -59,19 +58,17 @@ def training_contestants(params: ModelParams, n_images: int, next_batch: Callabl
         return draw_frames(generator, inputs).flatten(0, 1), inputs.truth.flatten(0, 1)
 
     def contestant(
-        name: str, network: nn.Module, draw: Callable[[Batch], tuple[Tensor, Tensor]], fast: bool
+        name: str, network: nn.Module, draw: Callable[[Batch], tuple[Tensor, Tensor]], fused: bool
     ) -> Contestant:
-        adam = torch.optim.Adam(network.parameters(), LEARNING_RATE, fused=fast)
+        adam = torch.optim.Adam(network.parameters(), LEARNING_RATE, fused=fused)
 
         def run() -> None:
             started = time.perf_counter()
             batch = next_batch()
             entry.waited_s += time.perf_counter() - started
-            with torch.autocast("cuda", torch.bfloat16) if fast else nullcontext():
-                drawn, truth = draw(to_device(batch, device))
-                loss = l1(drawn, truth, everywhere)
+            drawn, truth = draw(to_device(batch, device))
             adam.zero_grad()
-            loss.backward()
+            l1(drawn, truth, everywhere).backward()
             adam.step()
 
         n_parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -79,8 +76,8 @@ def training_contestants(params: ModelParams, n_images: int, next_batch: Callabl
         return entry
 
     return [
-        contestant("reference", reference, draw_as_reference, fast=False),
-        contestant("network", generator, draw_ours, fast=on_gpu),
+        contestant("reference", reference, draw_as_reference, fused=False),
+        contestant("network", generator, draw_ours, fused=on_gpu),
     ]
 
 

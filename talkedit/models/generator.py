@@ -131,10 +131,11 @@ class Generator(nn.Module):
             if str(index) in self.attention:
                 x = self.attention[str(index)](x)
         x = self.refine(_beside(x, skips[-1]))
-        paint = self.from_blocks(self.to_paint(x))
+        # Half precision is enough for convolutions, not for where to look in a picture.
+        paint = self.from_blocks(self.to_paint(x)).float()
         if self.to_layers is None:
             return Drawing(paint.sigmoid())
-        layers = self.to_layers(x)
+        layers = self.to_layers(x).float()
         return Drawing(paint.tanh(), layers[:, :2] * FLOW_UNIT, (layers[:, 2:] + GUIDED_FIRST).sigmoid())
 
 

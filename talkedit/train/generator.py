@@ -49,7 +49,6 @@ class TrainParams(Section):
     )
     jitter_share: float = Field(ge=0, lt=0.5, description="random shift and scale of the crops, share of the side")
     log_every_n_steps: int = Field(gt=0, description="steps between points of the curves")
-    compile: bool = Field(description="compile the generator first; on GPUs, elsewhere it is left as it is")
 
 
 class Judges(nn.Module):
@@ -159,8 +158,6 @@ class _Training:
         self._model, self._params, self._loss = model, params, loss
         generator, average = (place(build_generator(model), fabric) for _ in range(2))
         average.load_state_dict(generator.state_dict())
-        if params.compile and fabric.device.type == "cuda":
-            generator.compile()
         self.generator, self.average = generator, average
         self.networks: dict[str, nn.Module] = {"generator": generator, "average": average}
         # What is trained goes through these two: they know about the other processes and about precision.

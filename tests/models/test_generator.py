@@ -184,3 +184,15 @@ def test_the_networks_inside_work_on_the_smaller_picture(patch_px: int) -> None:
         module.register_forward_hook(lambda _module, _inputs, output: sides.append(output.shape[-1]))
     network(*arguments(6))
     assert max(sides) == PX // patch_px
+
+
+@pytest.mark.parametrize(("sources", "n_channels"), [("raw", 3), ("guided", 6)])
+@torch.no_grad()
+def test_half_precision_draws_nearly_the_same(sources: str, n_channels: int) -> None:
+    network, given = made_up.as_if_trained(generator(sources)), arguments(n_channels)
+    shown = made_up.sources(B * T, PX) if sources == "guided" else None
+    expected = network(*given).image(PX, shown)
+    with torch.autocast("cpu", torch.bfloat16):
+        got = network(*given).image(PX, shown)
+    assert got.dtype == torch.float32
+    assert 0 < (got - expected).abs().mean() < 0.02
