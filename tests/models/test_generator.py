@@ -6,7 +6,7 @@ from torch import Tensor
 
 from talkedit.bench import made_up
 from talkedit.models.build import build_generator
-from talkedit.models.generator import FLOW_UNIT, Drawing, Generator
+from talkedit.models.generator import FLOW_UNIT, PAINT_COARSER, Drawing, Generator
 from talkedit.models.guide import Sources
 
 from .. import tiny
@@ -41,7 +41,7 @@ def test_guided_sources_come_in_layers() -> None:
     drawing = generator("guided")(*arguments(6))
     assert drawing.flow is not None
     assert drawing.share is not None
-    assert drawing.paint.shape == (B * T, 3, PX, PX)
+    assert drawing.paint.shape == (B * T, 3, PX // PAINT_COARSER, PX // PAINT_COARSER)
     assert drawing.flow.shape == (B * T, 2, PX, PX)
     assert drawing.share.shape == (B * T, 1, PX, PX)
 
@@ -55,6 +55,16 @@ def test_a_fresh_guided_generator_shows_the_guided_sources_unmoved_and_unpainted
     assert drawing.paint.abs().max() == 0
     # 1 / (1 + exp(-2.2))
     torch.testing.assert_close(drawing.share, torch.full_like(drawing.share, 0.90025), atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_paint_over_guided_sources_is_coarse() -> None:
+    network = patched(2)
+    assert network.to_paint.bias is not None
+    network.to_paint.bias.copy_(torch.arange(12) / 10)  # the other weights are 0: a channel of a block a number
+    means = torch.tensor([[0.0, 0.1, 0.2, 0.3], [0.4, 0.5, 0.6, 0.7], [0.8, 0.9, 1.0, 1.1]]).tanh().mean(dim=1)
+    paint = network(*arguments(6)).paint
+    torch.testing.assert_close(paint, means[:, None, None].expand_as(paint))
 
 
 @torch.no_grad()
@@ -142,26 +152,27 @@ def test_a_picture_has_the_sharpness_of_its_source_and_the_size_that_is_asked_fo
     assert Drawing(torch.rand(1, 3, 8, 8)).image(64).shape == (1, 3, 64, 64)
 
 
-def patched(patch_px: int) -> Generator:
+def patched(patch_px: int, sources: str = "guided") -> Generator:
     torch.manual_seed(1)
-    return build_generator(tiny.model_params(patch_px=patch_px, attention_px=[])).eval()
+    return build_generator(tiny.model_params(patch_px=patch_px, attention_px=[], sources=sources)).eval()
 
 
 @torch.no_grad()
 def test_blocks_of_pixels_are_taken_as_channels_and_painted_back() -> None:
-    network, seen = patched(2), list[Tensor]()
+    network, seen = patched(2, "raw"), list[Tensor]()
     network.face.register_forward_pre_hook(lambda _module, pictures: seen.append(pictures[0]))
     assert network.to_paint.bias is not None
-    network.to_paint.bias.copy_(torch.arange(12) / 10)  # the other weights are 0: a channel of a block a number
-    source, masked, mel, codes = arguments(6)
+    network.to_paint.weight.zero_()
+    network.to_paint.bias.copy_(torch.arange(12) / 10)  # a channel of a block a number
+    source, masked, mel, codes = arguments(3)
     drawing = network(source, masked, mel, codes)
     pictures = torch.cat([source, masked], dim=2).flatten(0, 1)
-    assert seen[0].shape == (B * T, 36, PX // 2, PX // 2)
-    for channel, row, column in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (8, 1, 1)):
+    assert seen[0].shape == (B * T, 24, PX // 2, PX // 2)
+    for channel, row, column in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (5, 1, 1)):
         taken = seen[0][:, channel * 4 + row * 2 + column]
         assert torch.equal(taken, pictures[:, channel, row::2, column::2])
     assert drawing.paint.shape == (B * T, 3, PX, PX)
-    blue = torch.tensor([[0.8, 0.9], [1.0, 1.1]]).tanh()
+    blue = torch.tensor([[0.8, 0.9], [1.0, 1.1]]).sigmoid()
     torch.testing.assert_close(drawing.paint[0, 2, :4, :4], blue.repeat(2, 2))
 
 
