@@ -8,6 +8,7 @@ from talkedit.train.curves import Curves, NoCurves
 
 CURVES = Path("plots", "metrics")  # DVCLive's own; what dvc.yaml names
 
+
 def live_curves(folder: Path) -> Curves:
     """Curves in `folder`; on a machine without DVCLive one line that there are none, and their empty folder.
 
