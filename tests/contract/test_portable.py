@@ -42,6 +42,26 @@ def test_training_imports_few_libraries(file: Path) -> None:
     assert wrong == {}
 
 
+def test_benchmarks_start_where_there_is_no_dvc_ffmpeg_or_dlib() -> None:
+    missing = (
+        "dvc",
+        "dvclive",
+        "ffmpeg",
+        "dlib",
+        "librosa",
+        "webdataset",
+        "c2pa",
+        "ruamel",
+        "scenedetect",
+        "platformdirs",
+    )
+    code = f"import sys; sys.modules.update(dict.fromkeys({missing})); from talkedit.cli import main; main()"
+    command = [sys.executable, "-c", code, "bench", "--help"]
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "loader" in done.stdout
+
+
 def test_it_trains_with_nothing_else_installed(tiny_shards: Path, tmp_path: Path) -> None:
     params = [tiny.model_params(), discriminator_params(n_steps=2), train_params(n_steps=2), loss_params()]
     sections = json.dumps({section.section: section.model_dump() for section in params})
