@@ -1,5 +1,11 @@
-"""The paper's ablations and its baseline as DVC experiments, one a seed; those that are there are not run again."""
+"""The paper's ablations and its baseline as DVC experiments, one a seed; those that are there are not run again.
 
+An experiment's name has a hash of whose it is and of all params that decide it: other footage or other numbers are
+another experiment, though git keeps them side by side.
+"""
+
+import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,9 +34,45 @@ RUNS = (OWN, *ABLATIONS, BASELINE, REFERENCE)
 TARGET = "evaluate"
 
 
-def experiment_name(which: str, seed: int) -> str:
-    """What DVC calls an ablation's run, such as ``ablation-a-p-s0``."""
-    return f"ablation-{which.lower().replace('+', '-')}-s{seed}"
+def experiment_name(project: Path, person: str, which: str) -> str:
+    """What DVC calls an ablation's runs, such as ``ablation-a-p-1f2e3d4c``; ``-s0`` and so on follow for the seeds.
+
+    Raises:
+        ParamsError: params.yaml, or the baseline's profile, cannot be read.
+    """
+    params: dict[str, Any] = {**read_params(project), "person": person}
+    params.pop("edit", None)  # comes after the target
+    for section, values in (*switches(project, which).items(), *_seeds(0).items()):
+        params[section] = params.get(section, {}) | values
+    decided = hashlib.sha256(json.dumps(params, sort_keys=True).encode()).hexdigest()[:8]
+    return f"ablation-{which.lower().replace('+', '-')}-{decided}"
+
+
+def read_params(project: Path) -> dict[str, Any]:
+    """The sections of the project's params.yaml, and whose it is, unchecked: the stages check their own.
+
+    Raises:
+        ParamsError: It cannot be read, or names no person.
+    """
+    params = _read(project / "params.yaml")
+    if not isinstance(params.get("person"), str):
+        raise ParamsError(f"{project / 'params.yaml'}: names no person; take the one of the repository")
+    return params
+
+
+def switches(project: Path, which: str) -> dict[str, dict[str, Any]]:
+    """What makes a run the one that it is called, by section of params.yaml; its other numbers are those of the file.
+
+    Raises:
+        ParamsError: The baseline's profile cannot be read.
+    """
+    if which == OWN:
+        return {}
+    if which == BASELINE:
+        return _read(project / PROFILE)
+    if which == REFERENCE:
+        return {"model": REFERENCE_MODEL}
+    return {"model": {"attributes": ABLATIONS[which], "sources": "raw"}}
 
 
 def overrides(project: Path, which: str, seed: int) -> list[str]:
@@ -39,14 +81,7 @@ def overrides(project: Path, which: str, seed: int) -> list[str]:
     Raises:
         ParamsError: The baseline's profile cannot be read.
     """
-    seeds = [f"train.seed={seed}", f"discriminator.seed={seed}"]
-    if which == OWN:
-        return seeds
-    if which == BASELINE:
-        return [*_flat(_profile(project / PROFILE)), *seeds]
-    if which == REFERENCE:
-        return [*_flat({"model": REFERENCE_MODEL}), *seeds]
-    return [f"model.attributes=[{','.join(ABLATIONS[which])}]", "model.sources=raw", *seeds]
+    return [*_flat(switches(project, which)), *_flat(_seeds(seed))]
 
 
 def run_ablations(project: Path, which: list[str], seeds: list[int]) -> Iterator[str]:
@@ -62,10 +97,11 @@ def run_ablations(project: Path, which: list[str], seeds: list[int]) -> Iterator
 
     Raises:
         TalkeditError: A run failed; those before it are kept.
+        ParamsError: As `experiment_name`.
     """
     for seed in seeds:
         for one in which:
-            name = experiment_name(one, seed)
+            name = f"{experiment_name(project, read_params(project)['person'], one)}-s{seed}"
             if name in experiments(project):
                 yield f"{name}: is there"
                 continue
@@ -77,14 +113,20 @@ def run_ablations(project: Path, which: list[str], seeds: list[int]) -> Iterator
             yield f"{name}: done"
 
 
-def _profile(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     try:
         sections = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise ParamsError(f"{path}: cannot be read; run from the project's folder") from error
-    if not isinstance(sections, dict) or not all(isinstance(values, dict) for values in sections.values()):
+    if not isinstance(sections, dict) or not all(
+        isinstance(sections[name], dict) for name in sections.keys() - {"person"}
+    ):
         raise ParamsError(f"{path}: should hold sections of params; take the one of the repository")
     return sections
+
+
+def _seeds(seed: int) -> dict[str, dict[str, Any]]:
+    return {"train": {"seed": seed}, "discriminator": {"seed": seed}}
 
 
 def _flat(sections: dict[str, Any]) -> list[str]:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
 from talkedit.errors import ParamsError
 
@@ -18,7 +17,8 @@ def tables(
 ) -> None:
     """Print the paper's two tables, with this project's numbers beside its own.
 
-    The first has the systems of the last evaluation, the second the experiments that `talkedit ablations` ran.
+    The first has the systems of the last evaluation, the second what `talkedit ablations` ran for this person with
+    the numbers that params.yaml has now.
     """
     from talkedit.report.gather import both_tables  # noqa: PLC0415 (torch: seconds)
     from talkedit.report.tables import latex, markdown  # noqa: PLC0415
@@ -37,7 +37,8 @@ def ablations(
 
     talkedit is this project's network as params.yaml has it, reference the paper's layout with its channels; all see
     as many images as params.yaml says.
-    What was run before is not run again; stopped, it goes on with the run that it was at.
+    What was run before, for this person and with these numbers, is not run again; stopped, it goes on with the run
+    that it was at.
     """
     from talkedit.report.ablations import RUNS, run_ablations  # noqa: PLC0415
 
@@ -64,7 +65,6 @@ def report(person: Person = None) -> None:
 
 
 def _person() -> str:
-    try:
-        return str(yaml.safe_load((PROJECT / "params.yaml").read_text(encoding="utf-8"))["person"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise ParamsError("params.yaml: names no person; run from the project's folder, or say --person") from error
+    from talkedit.report.ablations import read_params  # noqa: PLC0415
+
+    return str(read_params(PROJECT)["person"])

@@ -1,17 +1,16 @@
 """The lines of the paper's two tables, from the last evaluation and from the experiments."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from talkedit.evaluate.outputs import SYSTEMS_FILE
 from talkedit.evaluate.reconstruct import OURS
 from talkedit.report import paper
-from talkedit.report.ablations import ABLATIONS, BASELINE, OWN, REFERENCE, experiment_name
+from talkedit.report.ablations import ABLATIONS, BASELINE, OWN, REFERENCE, experiment_name, read_params
 from talkedit.report.runs import read_json, seeds_of
 from talkedit.report.tables import Line, Table
 
-NOT_RUN = "not run yet: talkedit ablations"
+NOT_RUN = "not run with the numbers of params.yaml: talkedit ablations"
 
 
 def both_tables(project: Path, person: str) -> list[Table]:
@@ -53,8 +52,12 @@ def ablation_lines(project: Path, person: str) -> list[Line]:
 
 
 def _experiment(project: Path, person: str, which: str, name: str, row: paper.Row | None) -> Line:
-    seeds = seeds_of(project, person, partial(experiment_name, which))
-    return Line(name, seeds, row, "" if seeds else NOT_RUN)
+    seeds = seeds_of(project, person, experiment_name(project, person, which))
+    return Line(name, seeds, row, "" if seeds else _not_run(project, person))
+
+
+def _not_run(project: Path, person: str) -> str:
+    return NOT_RUN if read_params(project)["person"] == person else f"{NOT_RUN}, once it names {person}"
 
 
 def _systems(project: Path, person: str) -> Path:

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +47,19 @@ def read_committed(project: Path, revision: str, file: str) -> dict[str, Any] | 
         return None
 
 
-def seeds_of(project: Path, person: str, name_of: Callable[[int], str], most: int = 100) -> list[Scores]:
-    """The metrics of an ablation's seeds that were run, in the order of the seeds."""
+def seeds_of(project: Path, person: str, experiment: str, most: int = 100) -> list[Scores]:
+    """The metrics of an ablation's seeds that were run, in the order of the seeds.
+
+    Args:
+        project: The project's folder.
+        person: Whose metrics.
+        experiment: What the runs are called but for the seed. Their commits carry the metrics of all persons that are
+            in git: only the name says whose a run was.
+        most: Seeds are looked for below this.
+    """
     refs, found = experiments(project), []
     for seed in range(most):
-        ref = refs.get(name_of(seed))
+        ref = refs.get(f"{experiment}-s{seed}")
         metrics = read_committed(project, ref, f"reports/{person}/evaluate.json") if ref else None
         if metrics is not None:
             found.append(self_scores(metrics))

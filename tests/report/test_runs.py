@@ -1,15 +1,16 @@
 """Numbers of experiments are read from git, where DVC keeps them."""
 
 import json
+import re
+import shutil
 import subprocess
-from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
 from talkedit.errors import ParamsError, TalkeditError
-from talkedit.report.ablations import experiment_name, overrides
+from talkedit.report.ablations import experiment_name, overrides, run_ablations
 from talkedit.report.gather import both_tables
 from talkedit.report.runs import experiments, read_committed, read_json, seeds_of
 from talkedit.report.tables import latex, markdown
@@ -22,31 +23,53 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(named, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
+PARAMS = {
+    "person": "me",
+    "model": {"width": 16, "attributes": ["pose", "emotion", "blink"], "sources": "guided"},
+    "discriminator": {"seed": 7},
+    "train": {"seed": 7, "n_steps": 400},
+    "loss": {"lambda_s": 0.01},
+    "edit": {"yaw_deg": 8.0},
+}
+
+
+def write_params(project: Path, **sections: object) -> None:
+    """params.yaml with other sections than `PARAMS`."""
+    (project / "params.yaml").write_text(yaml.safe_dump(PARAMS | sections))
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A repository with two experiments of one ablation, and the last evaluation in its workspace."""
+    """A repository with two experiments of one ablation of one person, and two persons' last evaluations."""
     git(tmp_path, "init", "--quiet")
-    metrics = tmp_path / "reports" / "me" / "evaluate.json"
-    metrics.parent.mkdir(parents=True)
-    for seed, ssim in ((0, 0.7), (1, 0.9)):
-        metrics.write_text(json.dumps({"n_clips": 1, "self_ssim_crop": ssim, "self_lmd_m_px256": 1.5}))
-        git(tmp_path, "add", "--all")
-        git(tmp_path, "commit", "--quiet", "--message", f"seed {seed}")
-        git(tmp_path, "update-ref", f"refs/exps/ab/cdef/{experiment_name('A+P', seed)}", "HEAD")
-    (metrics.parent / "evaluate").mkdir()
+    write_params(tmp_path)
+    shutil.copytree(PROJECT_ROOT / "profiles", tmp_path / "profiles")
     systems = {
         "this system": {"n_clips": 1, "reason": None, "scores": {"ssim_crop": 0.8}},
         "EAMM": {"n_clips": 0, "reason": "no usable release", "scores": {}},
     }
-    (metrics.parent / "evaluate" / "systems.json").write_text(json.dumps(systems))
+    for person in ("you", "me"):
+        metrics = tmp_path / "reports" / person / "evaluate.json"
+        (metrics.parent / "evaluate").mkdir(parents=True)
+        (metrics.parent / "evaluate" / "systems.json").write_text(json.dumps(systems))
+        metrics.write_text(json.dumps({"self_ssim_crop": 0.1}))
+    for seed, ssim in ((0, 0.7), (1, 0.9)):
+        metrics.write_text(json.dumps({"n_clips": 1, "self_ssim_crop": ssim, "self_lmd_m_px256": 1.5}))
+        git(tmp_path, "add", "--all")
+        git(tmp_path, "commit", "--quiet", "--message", f"seed {seed}")
+        git(tmp_path, "update-ref", f"refs/exps/ab/cdef/{experiment_name(tmp_path, 'me', 'A+P')}-s{seed}", "HEAD")
     return tmp_path
 
 
 def test_experiments_are_found_by_name_with_their_numbers(project: Path) -> None:
-    assert sorted(experiments(project)) == ["ablation-a-p-s0", "ablation-a-p-s1"]
-    found = seeds_of(project, "me", partial(experiment_name, "A+P"))
-    assert found == [{"ssim_crop": 0.7, "lmd_m_px256": 1.5}, {"ssim_crop": 0.9, "lmd_m_px256": 1.5}]
-    assert seeds_of(project, "me", partial(experiment_name, "A")) == []
+    name = experiment_name(project, "me", "A+P")
+    assert re.fullmatch("ablation-a-p-[0-9a-f]{8}", name)
+    assert sorted(experiments(project)) == [f"{name}-s0", f"{name}-s1"]
+    assert seeds_of(project, "me", name) == [
+        {"ssim_crop": 0.7, "lmd_m_px256": 1.5},
+        {"ssim_crop": 0.9, "lmd_m_px256": 1.5},
+    ]
+    assert seeds_of(project, "me", experiment_name(project, "me", "A")) == []
 
 
 def test_both_tables_hold_what_was_run_and_what_was_not(project: Path) -> None:
@@ -54,9 +77,51 @@ def test_both_tables_hold_what_was_run_and_what_was_not(project: Path) -> None:
     assert "| A+P | 0.800 ± 0.141 (n=2) | 1.500 ± 0.000 (n=2) | – | – | 0.70 | 0.49 | 0.95 | 4.73 |  |" in text
     assert "| this system | 0.800 | – | – | – | 0.72 | 0.46 | 0.86 | 4.79 |  |" in text
     assert "| EAMM | – | – | – | – | – | – | – | – | no usable release |" in text
-    assert text.count("not run yet") == 6  # A, A+P+E, A+P+E+B, Wav2Lip, the paper's layout, this system alike
+    # A, A+P+E, A+P+E+B, Wav2Lip, the paper's layout, this system alike
+    assert text.count("not run with the numbers of params.yaml: talkedit ablations |") == 6
     assert text.count("cannot be compared") == 2
     assert "".join(latex(table) for table in both_tables(project, "me")).count(r"\begin{table}") == 2
+
+
+def test_one_person_s_experiments_are_not_shown_for_another(project: Path) -> None:
+    """Though their commits carry the other's numbers too, which are the last evaluation's and no ablation's."""
+    text = "".join(markdown(table) for table in both_tables(project, "you"))
+    assert "0.100" not in text
+    assert text.count("talkedit ablations, once it names you |") == 7
+    write_params(project, person="you")
+    text = "".join(markdown(table) for table in both_tables(project, "you"))
+    assert text.count("params.yaml: talkedit ablations |") == 7
+
+
+def test_what_was_run_with_other_numbers_is_not_shown_and_runs_again(project: Path) -> None:
+    name = experiment_name(project, "me", "A+P")
+    assert list(run_ablations(project, ["A+P"], [0, 1])) == [f"{name}-s0: is there", f"{name}-s1: is there"]
+    write_params(project, train={"seed": 7, "n_steps": 401})
+    assert "0.800 ± 0.141" not in "".join(markdown(table) for table in both_tables(project, "me"))
+    with pytest.raises(TalkeditError, match=r"ablation-a-p-[0-9a-f]{8}-s0: `dvc exp run` ended with"):
+        list(run_ablations(project, ["A+P"], [0]))  # there is no pipeline here
+
+
+@pytest.mark.parametrize(
+    ("section", "values"),
+    [
+        ("train", PARAMS["train"] | {"seed": 3}),  # each run has its own
+        ("model", PARAMS["model"] | {"sources": "raw", "attributes": []}),  # the ablation sets both
+        ("edit", {"yaw_deg": 9.0}),  # comes after what is run
+    ],
+)
+def test_what_does_not_decide_a_run_leaves_it(project: Path, section: str, values: dict) -> None:
+    name = experiment_name(project, "me", "A+P")
+    write_params(project, **{section: values})
+    assert experiment_name(project, "me", "A+P") == name
+
+
+def test_without_params_it_is_said_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="project's folder"):
+        experiment_name(tmp_path, "me", "A")
+    (tmp_path / "params.yaml").write_text("train: {}\n")
+    with pytest.raises(ParamsError, match="names no person"):
+        list(run_ablations(tmp_path, ["A"], [0]))
 
 
 def test_what_is_not_there_is_said_or_empty(project: Path) -> None:
