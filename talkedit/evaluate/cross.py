@@ -14,7 +14,7 @@ from talkedit.evaluate.footage import Indices, Video
 from talkedit.evaluate.likeness import Likeness
 from talkedit.evaluate.loop import number, turned_where_seen
 from talkedit.evaluate.mesh import lid_opening
-from talkedit.evaluate.signals import Matches, events, match_events
+from talkedit.evaluate.signals import Matches, events, match_events, measured_mean
 from talkedit.evaluate.tools import Held, Tools
 from talkedit.face.extract import Extractor
 from talkedit.records import Floats, Image
@@ -74,7 +74,7 @@ def examine_pair(
 
 
 def cross_scores(pairs: list[Crossed], shut: float, factor: float) -> dict[str, Any]:
-    """Means over pairs, weighted by their frames, and the F1 of all blinks together; empty without a pair.
+    """Means over the pairs that could be measured, by their frames, and the F1 of all blinks; empty without a pair.
 
     Args:
         pairs: What came of each.
@@ -84,10 +84,10 @@ def cross_scores(pairs: list[Crossed], shut: float, factor: float) -> dict[str, 
     if not pairs:
         return {}
     weights = [pair.n_frames for pair in pairs]
-    means = {key: np.average([pair.scores[key] for pair in pairs], weights=weights) for key in pairs[0].scores}
+    means = {key: measured_mean([pair.scores[key] for pair in pairs], weights) for key in pairs[0].scores}
     means |= {key: abs(factor) * means[key] for key in ("openness_error", "openness_error_untouched")}
     blinks = Matches(*(sum(column) for column in zip(*(_blinks(pair, shut) for pair in pairs), strict=True)))
-    scores: dict[str, Any] = {f"cross_{key}": number(float(mean)) for key, mean in means.items()}
+    scores: dict[str, Any] = {f"cross_{key}": number(mean) for key, mean in means.items()}
     return scores | {"cross_blink_f1": number(blinks.f1), "cross_blink_n": blinks.found + blinks.missed}
 
 

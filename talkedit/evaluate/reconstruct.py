@@ -9,6 +9,7 @@ from talkedit.evaluate.footage import Footage, Video, best_sources, nearest_in_l
 from talkedit.evaluate.frechet import frechet_distance
 from talkedit.evaluate.likeness import Likeness
 from talkedit.evaluate.loop import number
+from talkedit.evaluate.signals import measured_mean
 from talkedit.evaluate.systems import OutsideSystem
 from talkedit.evaluate.tools import Held, Tools
 from talkedit.records import Floats
@@ -91,7 +92,7 @@ class Reconstruction:
         return [(clip.clip_id, clip.n_frames, clip.scores[system]) for clip in self._clips if system in clip.scores]
 
     def scores(self) -> dict[str, Any]:
-        """Of this model: means over clips, weighted by their frames; what could not be measured is None."""
+        """Of this model: means over the clips that could be measured, weighted by their frames; None without any."""
         ours = {f"self_{key}": value for key, value in self.mean(OURS).items()}
         ssim, copied = ours["self_ssim_in_mask"], self.mean(NEAREST)["ssim_in_mask"]
         gain = None if ssim is None or copied is None else ssim - copied
@@ -101,10 +102,7 @@ class Reconstruction:
         """The same of any system, without the prefix."""
         clips = self.of(system)
         weights = [n_frames for _, n_frames, _ in clips]
-        return {
-            key: number(float(np.average([scores[key] for *_, scores in clips], weights=weights)))
-            for key in clips[0][2]
-        }
+        return {key: number(measured_mean([scores[key] for *_, scores in clips], weights)) for key in clips[0][2]}
 
     def _fid(self) -> float | None:
         if not all(clip.pooled for clip in self._clips):

@@ -46,6 +46,20 @@ def fit(asked: ArrayLike, measured: ArrayLike) -> Fit:
     return Fit(slope, float(y.mean() - slope * x.mean()), correlation(x, y), error, int(x.size))
 
 
+def measured_mean(values: ArrayLike, weights: ArrayLike) -> float:
+    """Mean of the values that were measured, by their weights; NaN if none was.
+
+    Args:
+        values: (N,), any unit; NaN where nothing could be measured.
+        weights: (N,), above 0.
+
+    Raises:
+        ValueError: The two differ in length.
+    """
+    x, w = _pairs(values, weights)
+    return float(np.average(x, weights=w)) if x.size else float("nan")
+
+
 def correlation(a: ArrayLike, b: ArrayLike) -> float:
     """Pearson's correlation of the pairs that are both finite; NaN if one of the two does not vary."""
     x, y = _pairs(a, b)

@@ -12,13 +12,20 @@ from talkedit.evaluate.features import identity_distance
 from talkedit.evaluate.reconstruct import OURS, Reconstruction, Redrawn
 from talkedit.media.video import read_frames
 
+NAN = float("nan")
+
 
 def test_means_weigh_clips_by_their_frames_and_a_system_has_those_that_it_made() -> None:
-    a = Redrawn("a", 10, {OURS: {"rate": 0.5, "lmd": float("nan")}, "other": {"rate": 0.25}}, {})
+    a = Redrawn("a", 10, {OURS: {"rate": 0.5, "lmd": NAN}, "other": {"rate": 0.25}}, {})
     b = Redrawn("b", 30, {OURS: {"rate": 1.0, "lmd": 2.0}}, {})
     reconstruction = Reconstruction([a, b])
-    assert reconstruction.mean(OURS) == {"rate": pytest.approx(0.875), "lmd": None}
+    assert reconstruction.mean(OURS) == {"rate": pytest.approx(0.875), "lmd": 2.0}
     assert reconstruction.of("other") == [("a", 10, {"rate": 0.25})]
+
+
+def test_only_what_no_clip_could_be_measured_in_is_none() -> None:
+    clips = [Redrawn(name, 10, {OURS: {"lmd": NAN}}, {}) for name in "ab"]
+    assert Reconstruction(clips).mean(OURS) == {"lmd": None}
 
 
 def test_the_worst_come_first_and_no_others() -> None:
@@ -56,6 +63,12 @@ def test_pairs_count_by_their_frames_and_blinks_together() -> None:
         "cross_blink_n": 2,
     }
     assert cross_scores([], shut=0.2, factor=5.0) == {}
+
+
+def test_a_pair_that_could_not_be_measured_is_left_out() -> None:
+    pairs = [crossed_by_hand(n_frames, error, NAN, [0.3] * 4) for n_frames, error in ((10, NAN), (20, 2.0), (20, 4.0))]
+    scores = cross_scores(pairs, shut=0.2, factor=5.0)
+    assert (scores["cross_pose_error_deg"], scores["cross_openness_error"]) == (3.0, None)
 
 
 def test_who_is_driven_counts_by_clip() -> None:
