@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from talkedit import assets
+from talkedit.cores import n_cores
 from talkedit.errors import TalkeditError
 from talkedit.media.ffmpeg import ffmpeg_path
 
@@ -125,8 +126,7 @@ def _git_value(key: str) -> str:
 
 
 def _machine() -> Iterator[Check]:
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    yield Check("CPU", OK, f"{n_cores} cores", "the sample and its params are made for two")
+    yield Check("CPU", OK, f"{n_cores()} cores", "the sample and its params are made for two")
     if hasattr(os, "sysconf"):
         memory_gib = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _GIB
         yield _amount(

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
+from talkedit.cores import n_cores
 from talkedit.errors import ParamsError, TalkeditError
 
 T = TypeVar("T")
@@ -23,14 +24,17 @@ ENGINES = ("local", "ray")
 
 
 @contextmanager
-def workers(n_items: int, n_most: int | None = None, in_order: bool = True) -> Iterator[Work[Any]]:
+def workers(
+    n_items: int, n_most: int | None = None, in_order: bool = True, n_usual: int | None = None
+) -> Iterator[Work[Any]]:
     """A function like map, over processes of the engine that the environment names.
 
     Args:
         n_items: How many items there are; no more processes than that are started, and here none for a single one.
-        n_most: Most processes; if not given, as many as ``TALKEDIT_WORKERS`` says, or as there are cores.
+        n_most: Most processes; if not given, as many as ``TALKEDIT_WORKERS`` says, or as `n_usual` does.
         in_order: Whether results come in the order of the items. If not, each comes as soon as it is there, so that
             whoever keeps them loses nothing but what is in hand when the run is killed.
+        n_usual: Most processes where nobody says; if not given, as many as there are cores.
 
     Yields:
         A function of a module-level function and a list of its arguments' tuples.
@@ -39,14 +43,14 @@ def workers(n_items: int, n_most: int | None = None, in_order: bool = True) -> I
         ParamsError: A variable has a value that cannot be used.
         TalkeditError: Ray cannot be used, or a process died.
     """
-    engine, n_most = _engine(), n_most or _n_workers()
+    engine, n_most = _engine(), n_most or _n_workers() or n_usual
     if engine == "ray" and n_items:
         from talkedit.cluster import ray_workers  # noqa: PLC0415 (Ray is an extra)
 
         with ray_workers(n_items, n_most, in_order) as run_all:
             yield run_all
         return
-    n_workers = min(n_most or os.cpu_count() or 1, n_items)
+    n_workers = min(n_most or n_cores(), n_items)
     if n_workers <= 1:
         yield lambda function, arguments: (function(*each) for each in arguments)
         return

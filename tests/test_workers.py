@@ -11,6 +11,8 @@ from types import ModuleType
 import psutil
 import pytest
 
+from talkedit.closure import PACKAGE_ROOT
+from talkedit.cores import n_cores
 from talkedit.errors import MediaError, ParamsError, TalkeditError
 from talkedit.face.extract import AttributesParams, extract_clips
 from talkedit.manifest import Manifest
@@ -45,6 +47,29 @@ def test_one_worker_needs_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALKEDIT_WORKERS", "1")
     with workers(2) as run_all:
         assert list(run_all(os.getpid, [(), ()])) == [os.getpid()] * 2
+
+
+def test_what_is_usual_counts_where_nobody_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TALKEDIT_WORKERS", raising=False)
+    with workers(2, n_usual=1) as run_all:
+        assert list(run_all(os.getpid, [(), ()])) == [os.getpid()] * 2
+    monkeypatch.setenv("TALKEDIT_WORKERS", "1")
+    with workers(2, n_usual=2) as run_all:
+        assert list(run_all(os.getpid, [(), ()])) == [os.getpid()] * 2
+
+
+def test_cores_that_this_process_may_not_use_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TALKEDIT_WORKERS", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 128)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {5}, raising=False)  # not every system has it
+    assert n_cores() == 1
+    with workers(2) as run_all:
+        assert list(run_all(os.getpid, [(), ()])) == [os.getpid()] * 2
+
+
+def test_cores_are_counted_in_one_place() -> None:
+    counting = [path.name for path in PACKAGE_ROOT.rglob("*.py") if "os.cpu_count" in path.read_text()]
+    assert counting == ["cores.py"]
 
 
 def test_errors_come_out_of_processes_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ from talkedit.workers import workers
 
 SHEET_FILE, HEADS_FILE, LOOP_FILE = "contact_sheet.png", "heads.jpg", "closed_loop.csv"
 HEADS_ROWS = 2
-MOST_ON_A_GPU = 4  # processes: each holds its own copy of the networks there
+MOST_ON_A_GPU = 4  # processes, unless TALKEDIT_WORKERS says how many: each holds its own copy of the networks there
 PARTS = ("looking at held-out clips", "drawing again", "giving attributes to other clips", "moving each control")
 
 Share = Callable[[str, Callable[..., Any], Sequence[tuple[Any, ...]]], list[Any]]
@@ -94,9 +94,9 @@ def evaluate(
     work.crew.cache_clear()
     crew = work.crew(job)  # before the processes do, so that weights are fetched once and errors arrive whole
     samples = _chosen(list(read_samples(shards, "validation")), params.max_clips)
-    n_most = MOST_ON_A_GPU if n_workers is None and torch.cuda.is_available() else n_workers
+    n_usual = MOST_ON_A_GPU if torch.cuda.is_available() else None
     out.mkdir(parents=True, exist_ok=True)
-    with workers(len(samples), n_most) as run_all:
+    with workers(len(samples), n_workers, n_usual=n_usual) as run_all:
 
         def share(part: str, function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]]) -> list[Any]:
             of_job = [(job, *task) for task in tasks]

@@ -1,7 +1,6 @@
 """Shards to windows, decoded in the background just before a step asks for them."""
 
 import math
-import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
@@ -11,6 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import torch
 
+from talkedit.cores import n_cores
 from talkedit.errors import ParamsError, TalkeditError
 from talkedit.shards.clips import LoadedClip, load_clip
 from talkedit.shards.index import Entry, index_split, read_sample
@@ -77,7 +77,7 @@ class Loader:
         n_own = n_windows // n_ranks
         self._own = slice(rank * n_own, (rank + 1) * n_own)
         self._n_steps_ahead = math.ceil(WINDOWS_AHEAD / n_own)
-        n_threads = min(max((os.cpu_count() or 1) // (2 * n_ranks), 1), MAX_THREADS)
+        n_threads = min(max(n_cores() // (2 * n_ranks), 1), MAX_THREADS)
         self._decoders = ThreadPoolExecutor(n_threads, thread_name_prefix="decoder")
         self._clips: dict[int, Future[_Ready]] = {}
         self._start_over()
