@@ -78,11 +78,11 @@ def crops(n_frames: int, size_px: int) -> Crops:
 
 
 def sources(n_images: int, image_px: int) -> Sources:
-    """Guided sources of noise that are looked up where they are."""
+    """Guided sources of noise that are looked up where they are, with nothing known of head and eyes."""
     identity = torch.eye(2, 3).expand(n_images, 2, 3)
     positions = F.affine_grid(identity, [n_images, 3, image_px, image_px], align_corners=False).permute(0, 3, 1, 2)
-    head = torch.zeros(n_images, 1, image_px, image_px)
-    return Sources(torch.rand(n_images, 3, image_px, image_px), positions, positions, head)
+    nowhere = torch.zeros(n_images, 1, image_px, image_px)
+    return Sources(torch.rand(n_images, 3, image_px, image_px), positions, positions, nowhere, nowhere)
 
 
 def batch(n_windows: int, n_frames: int, image_px: int) -> Batch:

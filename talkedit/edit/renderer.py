@@ -158,9 +158,7 @@ class Renderer:
             return here, here
         return here, here._replace(camera_from_head=torch.from_numpy(asked_heads).float().to(self._device))
 
-    def _eyes(self, source: Crops, landmarks: Tensor, asked: Attributes) -> Eyes | None:
-        if np.array_equal(source.eye_openness, asked.eye_openness):
-            return None
+    def _eyes(self, source: Crops, landmarks: Tensor, asked: Attributes) -> Eyes:
         both = (torch.from_numpy(part).to(self._device) for part in (source.eye_openness, asked.eye_openness))
         return Eyes(eye_points(landmarks), *both)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from talkedit.models.expressions import Expression, about_face, move_face
-from talkedit.models.lids import Eyes, about_eyes, move_lids
+from talkedit.models.lids import Eyes, about_eyes, move_lids, near_eyes
 from talkedit.models.lips import Mouth, about_mouth, move_lips
 
 # The head's ellipsoid in the head's own axes (x right in the picture, y down, z away, about cm; see
@@ -73,12 +73,14 @@ class Sources(NamedTuple):
         still: (N, 2, P, P), the same place in the frame: right for all that does not move with the head. None: that is
             the picture as it is.
         head: (N, 1, P, P), 0..1: where the turned head surely is, and so the still picture surely wrong.
+        eyes: Likewise, where its eyes and lids are; 0 if nobody said.
     """
 
     pictures: Tensor
     guided: Tensor
     still: Tensor | None
     head: Tensor
+    eyes: Tensor
 
     def layers(self) -> Tensor:
         """(N, 6, P, P): guided, then still."""
@@ -128,14 +130,16 @@ def guide(
     else:
         followed_x, followed_y, inside = _follow(x, y, source_heads, target_heads)
         guided = _frame_to_picture(followed_x, followed_y, source_heads)
-    reaches: list[tuple[Tensor, _Move]] = []
+    parts: list[tuple[_Part, _Move]] = []
+    on_eyes = torch.zeros_like(inside)
     if eyes:
-        reaches.append((about_eyes(eyes), lambda x, y: move_lids(x, y, eyes)))
+        part = _part(guided, about_eyes(eyes))
+        parts.append((part, lambda x, y: move_lids(x, y, eyes)))
+        on_eyes[part] = near_eyes(guided[0][part], guided[1][part], eyes)
     if mouth:
-        reaches.append((about_mouth(mouth), lambda x, y: move_lips(x, y, mouth)))
+        parts.append((_part(guided, about_mouth(mouth)), lambda x, y: move_lips(x, y, mouth)))
     if expression:
-        reaches.append((about_face(expression), lambda x, y: move_face(x, y, expression)))
-    parts = [(_part(guided, box), move) for box, move in reaches]
+        parts.append((_part(guided, about_face(expression)), lambda x, y: move_face(x, y, expression)))
     shifts = [(part, move(*(axis[part] for axis in guided))) for part, move in parts]
     if shifts:
         guided = guided[0].clone(), guided[1].clone()
@@ -145,7 +149,7 @@ def guide(
     head = ((inside - SURE_FROM) / (1 - SURE_FROM) * SURE_SLOPE).clamp(0, 1)[:, None]
     same_place = target_heads.frame_from_picture is source_heads.frame_from_picture
     unmoved = same_place and size_px == pictures.shape[-1]
-    return Sources(pictures, _look_at(guided), None if unmoved else _look_at(still), head)
+    return Sources(pictures, _look_at(guided), None if unmoved else _look_at(still), head, on_eyes[:, None])
 
 
 # Positions are two planes, x and y, and what is affine in them is never multiplied out pixel by pixel as a vector of
@@ -153,9 +157,10 @@ def guide(
 
 
 _Move = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+_Part = tuple[slice, slice, slice]
 
 
-def _part(positions: tuple[Tensor, Tensor], boxes: Tensor) -> tuple[slice, slice, slice]:
+def _part(positions: tuple[Tensor, Tensor], boxes: Tensor) -> _Part:
     """The rows and columns of positions (N, P, P), shares of the side, outside of which none is in a box.
 
     Args:

@@ -27,6 +27,7 @@ CHEEK_REACH = 0.6  # likewise below the lower lid
 SHUT_LOWER = 0.1  # how far below the lower lid shut eyes meet
 MIN_OPENING = 0.05  # a closed eye's points still span an opening
 LEAST_SKIN = 0.5  # between an upper lid that is opened and the brow
+NEAR = (1.5, 1.1)  # half axes of the ellipse about an eye in which `near_eyes` is not 0
 
 
 class Eyes(NamedTuple):
@@ -51,6 +52,15 @@ def about_eyes(eyes: Eyes) -> Tensor:
     return torch.cat([points.amin(dim=1) - reach, points.amax(dim=1) + reach], dim=1)
 
 
+def near_eyes(x: Tensor, y: Tensor, eyes: Eyes) -> Tensor:
+    """(N, P, P), 0..1: 1 where positions (N, P, P), shares of the side, are on an eye or its lids, 0 away from both."""
+    near = torch.zeros_like(x)
+    for points in eyes.points.unbind(dim=1):
+        u, v = _Eye(points).axes(x, y)
+        near = torch.maximum(near, 1 - (u / NEAR[0]).square() - (v / NEAR[1]).square())
+    return (2 * near).clamp_max(1)
+
+
 def move_lids(x: Tensor, y: Tensor, eyes: Eyes) -> tuple[Tensor, Tensor]:
     """How far from each position to look for what is shown there once the lids have moved.
 
@@ -68,40 +78,53 @@ def move_lids(x: Tensor, y: Tensor, eyes: Eyes) -> tuple[Tensor, Tensor]:
     return right[0] + left[0], right[1] + left[1]
 
 
-def _shift(x: Tensor, y: Tensor, eye: Tensor, ratio: Tensor) -> tuple[Tensor, Tensor]:
+class _Eye:
+    """N eyes, (N, 6, 2) points, in axes of their own, whose unit is half an eye's width.
+
+    Attributes:
+        upper: (N, 1, 1), how high the middle of the upper lid stands over the line of the corners.
+        lower: Likewise.
+        up: (N, 2, 1, 1), the unit's direction up, in shares of the picture's side.
+    """
+
+    def __init__(self, points: Tensor) -> None:
+        p1, p2, p3, p4, p5, p6 = points[..., None, None].unbind(dim=1)
+        self._centre, along = (p1 + p4) / 2, (p4 - p1) / 2
+        squared = along.square().sum(1, keepdim=True).clamp_min(1e-12)
+        self.up = torch.stack([along[:, 1], -along[:, 0]], dim=1)
+        self._across, self._upwards = along / squared, self.up / squared
+
+        def height(a: Tensor, b: Tensor) -> Tensor:
+            """Mean height of two lid points, as that of the parabola's middle."""
+            return (((a + b) / 2 - self._centre) * self._upwards).sum(1) / LID_POINTS_SHARE
+
+        self.upper, self.lower = height(p2, p3), height(p5, p6)
+
+    def axes(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Of positions (N, P, P): u across the eye, -1 and 1 at its corners, and v up from the line between them."""
+        x, y = x - self._centre[:, 0], y - self._centre[:, 1]
+        u, v = (x * axis[:, 0] + y * axis[:, 1] for axis in (self._across, self._upwards))
+        return u, v
+
+
+def _shift(x: Tensor, y: Tensor, points: Tensor, ratio: Tensor) -> tuple[Tensor, Tensor]:
     """The shifts of one eye, (N, 6, 2) points; `ratio` (N,) of its opening to what it is."""
-    p1, p2, p3, p4, p5, p6 = eye.unbind(dim=1)
-    centre, half = (p1 + p4) / 2, (p4 - p1) / 2
-    half_width = torch.linalg.vector_norm(half, dim=1, keepdim=True).clamp_min(1e-6)
-    along = half / half_width
-    up = torch.stack([along[:, 1], -along[:, 0]], dim=1)
-
-    def height(a: Tensor, b: Tensor) -> Tensor:
-        """Mean height of two lid points over the line of the corners, as that of the parabola's middle; (N, 1)."""
-        return (((a + b) / 2 - centre) * up).sum(1, keepdim=True) / LID_POINTS_SHARE
-
-    upper, lower = height(p2, p3) + LASHES * half_width, height(p5, p6)
-    opening = (upper - lower).clamp_min(MIN_OPENING * half_width)
-
-    along_x, along_y = (along / half_width)[:, :, None, None].unbind(1)
-    up_x, up_y = up[:, :, None, None].unbind(1)
-    centre_x, centre_y = centre[:, :, None, None].unbind(1)
-    lower, opening, unit, ratio = (each[:, :, None] for each in (lower, opening, half_width, ratio[:, None]))
-    # Across the eye, u is -1 and 1 at its corners; v is the height over the line between them.
-    u = (x - centre_x) * along_x + (y - centre_y) * along_y
-    v = (x - centre_x) * up_x + (y - centre_y) * up_y
+    eye, ratio = _Eye(points), ratio[:, None, None]
+    u, v = eye.axes(x, y)
+    lower = eye.lower
+    opening = (eye.upper + LASHES - lower).clamp_min(MIN_OPENING)
     rounded, flat = (1 - u.square()).clamp_min(0), (1 - u.square().square()).clamp_min(0)
     # The lids as they are, and as they are to be.
     lower_was, upper_was = lower * rounded, (lower + opening) * rounded
-    shut = (lower - SHUT_LOWER * unit) * flat
+    shut = (lower - SHUT_LOWER) * flat
     lower_is = torch.lerp(lower_was, shut, (1 - ratio).clamp_min(0))
-    brow, cheek = lower + opening + SKIN_REACH * unit, lower_was - CHEEK_REACH * unit
-    upper_is = torch.minimum(lower_is + ratio * (upper_was - lower_was), brow - LEAST_SKIN * unit)
+    brow, cheek = lower + opening + SKIN_REACH, lower_was - CHEEK_REACH
+    upper_is = torch.minimum(lower_is + ratio * (upper_was - lower_was), brow - LEAST_SKIN)
 
     in_eye = lower_was + (v - lower_is) * (upper_was - lower_was) / (upper_is - lower_is).clamp_min(1e-6) - v
-    carried = upper_is + CARRIED * unit * flat
+    carried = upper_is + CARRIED * flat
     to_brow = ((brow - v) / (brow - carried)).clamp(0, 1)
     in_skin = (upper_was - upper_is) * to_brow * to_brow.sqrt()
     in_cheek = (lower_was - lower_is) * ((v - cheek) / (lower_is - cheek)).clamp(0, 1)
     moved = torch.where(v < lower_is, in_cheek, torch.where(v < upper_is, in_eye, in_skin)) * (u.abs() < 1)
-    return moved * up_x, moved * up_y
+    return moved * eye.up[:, 0], moved * eye.up[:, 1]

@@ -104,8 +104,8 @@ def drawing_of(share: float, paint: float = 0.0, flow: tuple[float, float] = (0.
 
 def sources_of(pictures: Tensor, shift: tuple[float, float] = (0.0, 0.0)) -> Sources:
     """Looked up where they are, the guided ones so many of their sides away."""
-    here = made_up.sources(*pictures.shape[::3]).guided
-    return Sources(pictures, here + 2 * torch.tensor(shift).view(1, 2, 1, 1), here, torch.zeros_like(here[:, :1]))
+    here, nowhere = made_up.sources(*pictures.shape[::3])[2:4]
+    return Sources(pictures, here + 2 * torch.tensor(shift).view(1, 2, 1, 1), here, nowhere, nowhere)
 
 
 @pytest.mark.parametrize(("paint", "expected"), [(0.0, 0.6), (-0.25, 0.35), (0.7, 1.0), (-0.9, 0.0)])
@@ -113,7 +113,8 @@ def test_a_picture_is_the_shown_sources_and_the_paint(paint: float, expected: fl
     pictures = torch.full((1, 3, 8, 16), 0.5)
     pictures[..., 8:] = 1.0
     right, left = (torch.full((1, 2, 8, 8), x) for x in (0.5, -0.5))  # the middles of the white and of the grey half
-    sources = Sources(pictures, guided=right, still=left, head=torch.zeros(1, 1, 8, 8))
+    nowhere = torch.zeros(1, 1, 8, 8)
+    sources = Sources(pictures, guided=right, still=left, head=nowhere, eyes=nowhere)
     image = drawing_of(0.2, paint).image(8, sources)  # 0.2 * 1 + 0.8 * 0.5 + paint, kept within 0..1
     torch.testing.assert_close(image, torch.full((1, 3, 8, 8), expected))
 
@@ -124,6 +125,17 @@ def test_flow_moves_the_guided_source_by_so_many_of_its_pixels(size_px: int) -> 
     # A picture pixel shows the source 2 pixels to its right and 1 above, of the source's own pixels.
     image = drawing_of(1, flow=(2 / size_px, -1 / size_px)).image(size_px, sources_of(pictures))
     torch.testing.assert_close(image[..., 2:, :-3], pictures[..., 1:-1, 2:-1], atol=1e-5, rtol=0)
+
+
+def test_flow_leaves_the_eyes_where_they_are_asked_to_be() -> None:
+    pictures = torch.rand(1, 3, 32, 32)
+    eyes = torch.zeros(1, 1, 32, 32)
+    eyes[..., 8:16] = 1
+    sources = sources_of(pictures)._replace(eyes=eyes)
+    drawing = drawing_of(1, flow=(2 / 32, 0))
+    image = drawing.image(32, sources)
+    torch.testing.assert_close(image[..., 8:16], pictures[..., 8:16], atol=1e-5, rtol=0)
+    torch.testing.assert_close(image[..., 16:-2], pictures[..., 18:], atol=1e-5, rtol=0)
 
 
 def test_flow_and_guidance_are_looked_up_at_once() -> None:

@@ -10,7 +10,7 @@ from talkedit.face.pose import HEAD_MODEL_INDICES, HEAD_MODEL_POINTS
 from talkedit.models.expressions import Expression, move_face
 from talkedit.models.guide import ELLIPSOID_CENTRE, ELLIPSOID_RADII, RELIEF, Heads, guide
 from talkedit.models.landmarks import eye_points
-from talkedit.models.lids import Eyes, move_lids
+from talkedit.models.lids import Eyes, move_lids, near_eyes
 from talkedit.models.lips import Mouth, move_lips
 from talkedit.records import EMOTIONS
 
@@ -111,9 +111,10 @@ def test_lids_lips_and_expression_are_moved_in_a_part_as_they_would_be_in_all(
     moves = move_lids(x, y, eyes), move_lips(x, y, mouth), move_face(x, y, surprised)
     shift = torch.stack([torch.stack(move) for move in moves]).sum(dim=0)
     expected = torch.stack([x, y], dim=1) + shift.transpose(0, 1)
-    got = (guide(picture, source, target, None, eyes, mouth, surprised).guided + 1) / 2
+    got = guide(picture, source, target, None, eyes, mouth, surprised)
     assert (shift.abs() * SIDE_PX).max() > 1
-    torch.testing.assert_close(got, expected, atol=SAME_POSITION, rtol=0)
+    torch.testing.assert_close((got.guided + 1) / 2, expected, atol=SAME_POSITION, rtol=0)
+    torch.testing.assert_close(got.eyes[:, 0], near_eyes(x, y, eyes), atol=SAME_POSITION, rtol=0)
 
 
 def test_a_head_that_moves_is_looked_up_where_it_was() -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from talkedit.models.lids import LASHES, LEAST_OPENING, OPENING_AT_ZERO, SHUT_LOWER, Eyes, move_lids
+from talkedit.models.lids import LASHES, LEAST_OPENING, OPENING_AT_ZERO, SHUT_LOWER, Eyes, move_lids, near_eyes
 
 SIDE_PX = 200
 UPPER, LOWER = 0.04, 0.02  # of the lids' middles over and under the line of the corners, shares of the side
@@ -95,3 +95,17 @@ def test_each_frame_is_moved_by_its_own_openness() -> None:
     shift_y = move_lids(*positions(2), both)[1].abs().amax(dim=(1, 2))
     assert shift_y[1] < 1e-6
     assert shift_y[0] > 0.02
+
+
+def test_lids_that_move_are_near_an_eye_and_the_rest_of_the_face_is_not() -> None:
+    x, y = positions()
+    asked = Eyes(eyes(), torch.tensor([0.8]), torch.tensor([0.0]))
+    near = near_eyes(x, y, asked)[0]
+    half_width = 0.1
+    for middle in (0.25, 0.75):
+        eye = ((x[0] - middle) / half_width).square() + ((y[0] - 0.5) / half_width).square()
+        assert near[eye < 0.5].min() == 1  # squared distance in half widths
+    away = torch.minimum(*((x[0] - middle).abs() for middle in (0.25, 0.75))) > 1.5 * half_width
+    away |= (y[0] - 0.5).abs() > 1.1 * half_width
+    assert near[away].max() == 0
+    assert 0 < near.mean() < 0.15
