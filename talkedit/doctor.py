@@ -1,7 +1,6 @@
 """What talkedit finds on this machine, and what each missing thing means. Looks only: nothing is fetched or changed."""
 
 import importlib
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -94,18 +93,24 @@ def _ffmpeg() -> Check:
 
 def _library(module: str, distribution: str, purpose: str) -> Check:
     try:
-        importlib.import_module(module)
+        library = importlib.import_module(module)
     except (ImportError, OSError) as error:
         meaning = f"{purpose}, which cannot be done now; pip install {distribution}"
         return Check(distribution, MISSING, _first_line(error), meaning)
-    return Check(distribution, OK, importlib.metadata.version(distribution), purpose)
+    # Not the distribution's version: cv2, say, may have come with opencv-python or from conda.
+    return Check(distribution, OK, getattr(library, "__version__", "of no known version"), purpose)
 
 
 def _dvc() -> Check:
     if shutil.which("dvc") is None:
         meaning = "the pipeline cannot run; pip install dvc, or activate the environment that has it"
         return Check("DVC", MISSING, "no dvc on PATH", meaning)
-    return Check("DVC", OK, importlib.metadata.version("dvc"), "runs the stages: dvc repro")
+    # Asked itself: it may live in an environment of its own.
+    done = subprocess.run(["dvc", "--version"], capture_output=True, text=True, check=False)  # noqa: S607
+    if done.returncode:
+        last_words = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        return Check("DVC", MISSING, last_words, "the pipeline cannot run: dvc does not start; pip install dvc again")
+    return Check("DVC", OK, done.stdout.strip(), "runs the stages: dvc repro")
 
 
 def _git() -> Check:

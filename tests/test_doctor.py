@@ -1,8 +1,11 @@
 """The doctor looks at the real machine, and at one with things taken away."""
 
+import importlib.metadata
 import io
+import os
 import sys
 
+import cv2
 import pytest
 from rich.console import Console
 
@@ -40,6 +43,28 @@ def test_a_library_that_does_not_import_is_missing(by_name, monkeypatch):
     check = by_name()["dlib-bin"]
     assert check.status == MISSING
     assert "pip install dlib-bin" in check.meaning
+
+
+def test_a_library_of_another_distribution_is_found(by_name, monkeypatch):
+    def not_installed(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", not_installed)
+    found = by_name()
+    assert (found["opencv-python-headless"].status, found["opencv-python-headless"].found) == (OK, cv2.__version__)
+    assert found["DVC"].status == OK
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "said"),
+    [("echo 9.8.7", OK, "9.8.7"), ("echo no dvc here >&2; exit 1", MISSING, "no dvc here")],
+)
+def test_dvc_says_itself_which_it_is(by_name, monkeypatch, tmp_path, script, status, said):
+    (tmp_path / "dvc").write_text(f"#!/bin/sh\n{script}\n")
+    (tmp_path / "dvc").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    check = by_name()["DVC"]
+    assert (check.status, check.found) == (status, said)
 
 
 def test_a_bare_path_has_no_git_and_no_dvc_but_the_bundled_ffmpeg(by_name, monkeypatch, tmp_path):
