@@ -11,7 +11,7 @@ from talkedit.stage import run_stage, write_metrics
 def main() -> None:
     """Parses the paths and runs the stage."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clips", type=Path, required=True, help="folder of the segment stage")
+    parser.add_argument("--clips", type=Path, required=True, help="folder of the curate stage")
     parser.add_argument("--crops", type=Path, required=True, help="folder of the crop stage")
     parser.add_argument("--attributes", type=Path, required=True, help="folder of the attributes stage")
     parser.add_argument("--out", type=Path, required=True, help="folder for the shards")

@@ -47,7 +47,7 @@ def write_shards(clips: Path, crops: Path, attributes: Path, out: Path, params: 
     Two runs on the same input give the same bytes.
 
     Args:
-        clips: Folder of the segment stage.
+        clips: Folder of the curate stage.
         crops: Folder of the crop stage.
         attributes: Folder of the attributes stage.
         out: Output folder.
