@@ -1,6 +1,7 @@
 """What is left to the ffmpeg program: putting streams together without touching them."""
 
 import io
+import math
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -50,11 +51,21 @@ class Sound:
     begin_s: Fraction | None = None
     at_most_s: float | None = None
 
-    def stream(self) -> Any:
-        """For ffmpeg-python."""
-        options: dict[str, str | float] = {}
+    def starts(self) -> list[tuple[Fraction, Fraction]]:
+        """(First time stamp, time base), in seconds, of each stream that shares the picture's clock.
+
+        Raises:
+            MediaError: The file cannot be read.
+        """
         if self.begin_s is not None:
-            options["itsoffset"] = f"{float(self.begin_s):.6f}"
+            return []
+        with open_media(self.path) as container:
+            known = [(stream.start_time, stream.time_base) for stream in container.streams.audio]
+        return [(start * base, base) for start, base in known if start is not None and base is not None]
+
+    def stream(self, zero_s: Fraction) -> Any:
+        """For ffmpeg-python, counted from `zero_s` of the picture's clock."""
+        options = {"itsoffset": _microseconds((self.begin_s or 0) - zero_s)}
         if self.at_most_s is not None:
             options["t"] = f"{self.at_most_s:.6f}"
         return ffmpeg.input(_local(self.path), **options)["a?"]
@@ -78,26 +89,28 @@ def check_holds(source: Path, out: Path) -> None:
         )
 
 
-def mux_audio(video: Path, sound: Sound, part: Path, out: Path) -> None:
+def mux_audio(video: Path, sound: Sound, part: Path, out: Path, begin_s: Fraction = Fraction(0)) -> None:
     """Puts the picture of one file and all sound of another into a third; no packet of the picture is changed.
 
-    Time stamps are kept on the clocks that both files have, so sound that began before or after the picture still
-    does. In Matroska, which counts in milliseconds from zero, both may move together.
+    The result begins at 0, whatever the clock of a broadcast said, or as near as leaves every time exact; sound that
+    began before or after the picture still does, by as much. Matroska counts in milliseconds.
 
     Args:
-        video: Its first video stream is taken.
+        video: Its first video stream, which begins at 0, is taken.
         sound: The sound.
         part: The file to write; what is left of it after an error is removed.
         out: What it will be called, for messages.
+        begin_s: When the picture begins, on the clock that it shares with the sound.
 
     Raises:
-        MediaError: ffmpeg cannot do it; the message has its last words.
+        MediaError: The sound cannot be read; or ffmpeg cannot do it: the message has its last words.
     """
+    tick_s, container_options = _container(video, out)
+    zero_s = _zero_s([(begin_s, tick_s), *sound.starts()])
     options = {"c:v": "copy", "c:a": sound.codec, "map_metadata": -1, "map_chapters": -1}
     options |= {"b:a": "256k"} if sound.codec == "aac" else {}
-    job = ffmpeg.output(
-        ffmpeg.input(_local(video))["v:0"], sound.stream(), _local(part), **options, **_container_options(video, out)
-    )
+    picture = ffmpeg.input(_local(video), itsoffset=_microseconds(begin_s - zero_s))["v:0"]
+    job = ffmpeg.output(picture, sound.stream(zero_s), _local(part), **options, **container_options)
     job = job.global_args("-copyts", "-nostdin", "-loglevel", "error")
     try:
         _run(job.compile(cmd=ffmpeg_path(), overwrite_output=True), out)
@@ -106,15 +119,28 @@ def mux_audio(video: Path, sound: Sound, part: Path, out: Path) -> None:
         raise
 
 
-def _container_options(video: Path, out: Path) -> dict[str, str | int]:
-    if out.suffix.lower() == ".mkv":
-        return {}
+def _zero_s(starts: list[tuple[Fraction, Fraction]]) -> Fraction:
+    """The time, not after the first start, that is a whole number of units of every time base."""
+    bases = [base for _, base in starts]
+    unit_s = Fraction(math.lcm(*(base.numerator for base in bases)), math.gcd(*(base.denominator for base in bases)))
+    return min(start for start, _ in starts) // unit_s * unit_s
+
+
+def _container(video: Path, out: Path) -> tuple[Fraction, dict[str, str | int]]:
+    """The picture's seconds per tick, and how the container is written."""
     with av.open(_local(video)) as container:
         stream = container.streams.video[0]
-        scale = (stream.time_base or Fraction(1, 90_000)).denominator
+        tick_s = stream.time_base or Fraction(1, 90_000)
         # Players of Apple's know HEVC by no other tag.
         tag = {"tag:v": "hvc1"} if stream.codec_context.name == "hevc" else {}
-    return {"movflags": "+faststart", "video_track_timescale": scale} | tag
+    if out.suffix.lower() == ".mkv":
+        return tick_s, {}
+    return tick_s, {"movflags": "+faststart", "video_track_timescale": tick_s.denominator} | tag
+
+
+def _microseconds(time_s: Fraction) -> str:
+    """Seconds as ffmpeg takes them; to the nearest tick that is exact."""
+    return f"{float(time_s):.6f}"
 
 
 def _local(path: Path) -> str:

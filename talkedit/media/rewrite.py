@@ -104,13 +104,13 @@ def rewrite_video(
     sound: Sound | None = None,
     seal: Callable[[Path], None] | None = None,
 ) -> RewriteReport:
-    """Passes every frame through `edit` and writes the result, with the source's time stamps, colours and sound.
+    """Passes every frame through `edit` and writes the result, with the source's times, colours and sound.
 
     The picture is composed in YUV, in the source's own format where the codec can hold it. A luma sample outside the
     mask, and a chroma sample none of whose pixels is in the mask, is byte for byte what the decoder gave; the one loss
     left is the encoder's, which `encoding` sets. The result is upright, without a rotation tag. An odd picture gets its
-    last row or column twice. Audio packets are copied. Memory does not grow with the length of the video: decoding,
-    editing and encoding run beside each other, a few frames apart.
+    last row or column twice. Audio packets are copied. The output's clock begins at 0. Memory does not grow with the
+    length of the video: decoding, editing and encoding run beside each other, a few frames apart.
 
     Args:
         source: The video to read.
@@ -133,7 +133,7 @@ def rewrite_video(
     rewriter = _Rewriter(info, edit, encoding or Encoding())
     try:
         rewriter.encode(part)
-        mux_audio(part, sound or Sound(source), whole, out)
+        mux_audio(part, sound or Sound(source), whole, out, info.start_s)
         part.unlink()
         if seal is not None:
             seal(whole)
@@ -186,12 +186,13 @@ class _Rewriter:
             codec, fps = CODECS[self.encoding.codec], self.info.average_fps
             stream = cast(av.VideoStream, container.add_stream(codec, rate=fps, options=options))
             durations: dict[int, int] = {}  # of the few frames that are inside the encoder, which forgets it
+            first = round(self.info.start_s / base)  # a broadcast's clock may be hours on, or below 0 where it wraps
             with ahead(self._edited(), N_WAITING) as edited:
                 for number, (pts, duration, planes, original) in enumerate(edited):
                     frame = from_planes(planes, like=original)
                     if number == 0:
                         _open_encoder(stream, frame, self.info)
-                    frame.pts, frame.time_base, durations[pts] = pts, base, duration
+                    frame.pts, frame.time_base, durations[pts - first] = pts - first, base, duration
                     _mux(container, stream.encode(frame), durations)
             _mux(container, stream.encode(), durations)
 

@@ -129,6 +129,34 @@ def test_times_and_sound_are_the_sources(film, tmp_path: Path, suffix: str) -> N
     assert since[0] == pytest.approx(since[1], abs=0.001 if suffix == ".mkv" else 1e-9)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+@pytest.mark.parametrize("sound_after_s", [-0.5, 0.3])
+@pytest.mark.parametrize("clock_s", [40_000, 95_442], ids=["late", "wraps around"])
+def test_a_broadcasts_clock_begins_at_zero_again(
+    film, tmp_path: Path, suffix: str, sound_after_s: float, clock_s: int
+) -> None:
+    """MPEG-TS counts to 26.5 hours, then from 0: here 0.3 s after the first frame."""
+    stamps = [0, 3003, 6006, 15_015, 15_616, 90_000]
+    late = [stamp + 45_000 for stamp in stamps]
+    sound_s = (0.5 + sound_after_s, tone(96_000, 48_000))
+    whole = film(stamps=late, time_base=Fraction(1, 90_000), sound_s=sound_s)
+    source, out = tmp_path / "film.ts", tmp_path / f"out{suffix}"
+    command = [ffmpeg_path(), "-loglevel", "error", "-i", whole, "-c", "copy", "-muxdelay", "0"]
+    subprocess.run([*command, "-output_ts_offset", str(clock_s), source], check=True)
+    report = rewrite_video(source, out, unchanged, FAST)
+    rounding_s = 1 / 1000 if suffix == ".mkv" else 1 / 48_000
+    times_s = [frame.time_s for frame in read_frames(out)]
+    assert times_s == pytest.approx([stamp / 90_000 for stamp in stamps], abs=0.001 if suffix == ".mkv" else 0)
+    before, after = audio_packets(source), audio_packets(out)
+    assert all(framed.endswith(data) for (framed, _), (data, _) in zip(before, after, strict=True))
+    begin_s = probe(out).start_s
+    assert float(after[0][1] - begin_s) == pytest.approx(float(before[0][1] - probe(source).start_s), abs=rounding_s)
+    assert report.n_frames == 6
+    assert 0 <= min(begin_s, after[0][1]) <= (rounding_s if suffix == ".mkv" else 0)
+    with av.open(str(out)) as container, av.open(str(source)) as original:
+        assert container.duration == pytest.approx(original.duration, abs=50_000)
+
+
 def test_colours_are_tagged_as_the_source(film, tmp_path: Path) -> None:
     source = film(
         "full.mp4", pixel_format="yuvj420p", options={"x264-params": "colormatrix=bt709:colorprim=bt709:transfer=bt709"}
@@ -322,9 +350,11 @@ def test_outputs_that_cannot_be_are_refused_before_work(film, tmp_path: Path) ->
 
 
 def test_sound_that_the_container_cannot_hold_is_ffmpegs_to_say(film, tmp_path: Path) -> None:
-    (tmp_path / "sound.mkv").write_bytes(b"")
-    with pytest.raises(MediaError, match=r"ffmpeg cannot write it: .*sound\.mkv"):
-        mux_audio(film(), Sound(tmp_path / "sound.mkv"), tmp_path / "part.mp4", tmp_path / "out.mp4")
+    source = film(sound_s=(0.0, tone(48_000, 48_000)))
+    command = [ffmpeg_path(), "-loglevel", "error", "-i", source, "-c:a", "wmav2", tmp_path / "sound.mkv"]
+    subprocess.run(command, check=True)
+    with pytest.raises(MediaError, match=r"ffmpeg cannot write it: .*wmav2"):
+        mux_audio(source, Sound(tmp_path / "sound.mkv"), tmp_path / "part.mp4", tmp_path / "out.mp4")
     assert not (tmp_path / "out.mp4").exists()
     assert not (tmp_path / "part.mp4").exists()
 
