@@ -12,6 +12,7 @@ from talkedit.evaluate.outputs import CLIPS_FILE, EMOTIONS_FILE, MATRIX_FILE, RE
 from talkedit.report.plots import curves_svg, matrix_svg
 from talkedit.report.runs import read_committed, read_json
 from talkedit.report.tables import DASH, Table
+from talkedit.train.judges import CARD_FILE, read_card
 
 PAGE_FILE, TRAINING = "index.html", ("train_discriminator", "train_generator")
 STAGES = ("evaluate_details", *TRAINING, "edit")
@@ -44,6 +45,7 @@ def build_page(project: Path, person: str, tables: list[Table]) -> str:
     parts = [
         _first_screen(project, person),
         *_reasons(reports / "evaluate" / REASONS_FILE),
+        *_switched_off(project / "models" / person / "discriminator"),
         _folded("Tables of the paper", *map(_paper_table, tables)),
         _folded("Controls: asked for, and what else moved", *_controls(reports / "evaluate")),
         _folded("The ten clips that came out worst: truth beside what was drawn", *_worst(reports / "evaluate")),
@@ -79,6 +81,14 @@ def _first_video(reports: Path) -> str:
 def _reasons(path: Path) -> list[str]:
     """Why numbers are empty."""
     return [f"<p>{escape(key)}: {escape(why)}.</p>" for key, why in read_json(path).items()] if path.is_file() else []
+
+
+def _switched_off(judges: Path) -> list[str]:
+    """What the generator was not trained for, and why."""
+    off = read_card(judges).off if (judges / CARD_FILE).is_file() else {}
+    return [
+        f"<p>The discriminator's {escape(term)} term is switched off: {escape(why)}.</p>" for term, why in off.items()
+    ]
 
 
 def _numbers(project: Path, person: str) -> list[str]:

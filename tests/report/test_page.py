@@ -18,6 +18,7 @@ from talkedit.evaluate.outputs import write_beside, write_clips, write_emotions,
 from talkedit.records import EMOTIONS
 from talkedit.report.page import build_page
 from talkedit.report.tables import Line, Table
+from talkedit.train.judges import CARD_FILE, JudgesCard
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LONGEST_S = 120
@@ -101,6 +102,10 @@ def project(tmp_path: Path) -> Path:
         write_beside(evaluate / "videos" / name, [video, video])
     cv2.imwrite(str(evaluate / "contact_sheet.png"), ramp)
     (curves / "l1.tsv").write_text("step\tl1\n10\t0.5\n20\t0.25\n")
+    judges = tmp_path / "models" / "me" / "discriminator"
+    judges.mkdir(parents=True)
+    card = JudgesCard(terms=("audio",), distance="l2", margin=1.0, off={"pose": "share < 0.1: the head hardly turns"})
+    (judges / CARD_FILE).write_text(card.model_dump_json())
     git = ["git", "-c", "user.name=Somebody", "-c", "user.email=somebody@example.org"]
     subprocess.run([*git, "init", "--quiet"], cwd=tmp_path, check=True)
     subprocess.run([*git, "add", "--all"], cwd=tmp_path, check=True)
@@ -120,6 +125,12 @@ def test_every_number_stands_beside_its_change(project: Path) -> None:
     assert "self_fid_hed_vgg: 50 held-out frames." in page
     assert '<td class="n">no &lt;release&gt;</td>' in page
     assert "<p>Beware.</p>" in page
+
+
+def test_a_term_that_was_switched_off_is_said_on_the_first_screen(project: Path) -> None:
+    page = build_page(project, "me", [])
+    said = "The discriminator's pose term is switched off: share &lt; 0.1: the head hardly turns."
+    assert said in page[: page.index("<details>")]
 
 
 def test_nothing_is_fetched_from_anywhere(project: Path) -> None:
