@@ -80,6 +80,28 @@ def test_the_baseline_at_the_paper_s_size(params: Path) -> None:
     assert (model.kind, model.attributes, model.image_px) == ("wav2lip", [], 256)
 
 
+@pytest.mark.parametrize("name", ["wav2lip", "256px", "gpu", "quick"])
+def test_the_paper_s_model_and_training_are_the_same_whatever_was_laid_before(params: Path, name: str) -> None:
+    apply_profile("paper", params, FOLDER)
+    alone = training_of(params)
+    shutil.copyfile(PROJECT_ROOT / "params.yaml", params)
+    apply_profile(name, params, FOLDER)
+    assert training_of(params) != alone
+    apply_profile("paper", params, FOLDER)
+    assert training_of(params) == alone
+    assert training_of(FOLDER / "paper.yaml") == alone, "a number that the profile does not name"
+
+
+def training_of(file: Path) -> dict[str, dict[str, object]]:
+    """The numbers that decide a model, by section."""
+    sections = yaml.safe_load(file.read_text())
+    aside = {"seed", "log_every_n_steps"}
+    return {
+        name: {key: value for key, value in sections[name].items() if key not in aside}
+        for name in ("model", "discriminator", "train", "loss")
+    }
+
+
 def test_each_section_is_checked() -> None:
     assert {schema.section for schema in SCHEMAS} == set(SECTIONS) - {"person"}
 
