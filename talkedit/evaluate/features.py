@@ -29,9 +29,8 @@ class Features:
     def distance(self, seen: Video, truth: Video) -> float:
         """The perceptual distance of every twelfth frame; see `talkedit.models.losses.perceptual`."""
         pairs = zip(seen[::EVERY_N_FRAMES], truth[::EVERY_N_FRAMES], strict=True)
-        return float(
-            np.mean([perceptual(*(self._look(image[None], PERCEPTUAL_PX) for image in pair)) for pair in pairs])
-        )
+        distances = [perceptual(*(self._look(image[None], PERCEPTUAL_PX) for image in pair)) for pair in pairs]
+        return float(torch.cat(distances).mean())
 
     @torch.inference_mode()
     def pooled(self, video: Video) -> Floats:

@@ -88,9 +88,15 @@ def l1_weight(mask: Tensor, landmarks: Tensor, params: LossParams) -> Tensor:
 
 
 def perceptual(prediction: list[Tensor], truth: list[Tensor]) -> Tensor:
-    """Mean over layers of the features' mean absolute difference, relative to the truth's mean magnitude."""
-    ratios = [(p - t).abs().mean() / t.abs().mean().clamp_min(1e-6) for p, t in zip(prediction, truth, strict=True)]
-    return torch.stack(ratios).mean()
+    """(N,), of each picture: mean over layers of the features' mean absolute difference, relative to the truth's mean.
+
+    Args:
+        prediction: A layer each, (N, C, h, w).
+        truth: Likewise.
+    """
+    of = (1, 2, 3)
+    ratios = [(p - t).abs().mean(of) / t.abs().mean(of).clamp_min(1e-6) for p, t in zip(prediction, truth, strict=True)]
+    return torch.stack(ratios).mean(dim=0)
 
 
 def sync(distances: dict[str, Tensor]) -> Tensor:

@@ -7,6 +7,7 @@ not used, so that an ablation never goes on from another experiment's weights.
 
 import json
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -91,10 +92,10 @@ class Checkpoint:
         content = path.read_bytes()
         try:
             tensors, state = load(content), _metadata(content)
-        except (SafetensorError, KeyError, ValueError):
-            return 0  # damaged by something other than a kill; the run starts again
+        except (SafetensorError, KeyError, ValueError):  # by something other than a kill
+            return _start_anew(path, "is damaged")
         if state.get("key") != self._key:
-            return 0
+            return _start_anew(path, "is of a run with other params, code or data")
         try:
             for name, module in self._modules.items():
                 module.load_state_dict(_below(tensors, name))
@@ -143,6 +144,11 @@ def _load_optimizer(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
         kept = torch.empty_like(like, device="cpu").copy_(value) if value.ndim else value
         state.setdefault(int(index), {})[slot] = kept
     optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+
+
+def _start_anew(path: Path, reason: str) -> int:
+    sys.stderr.write(f"{path}: {reason}; training starts anew\n")
+    return 0
 
 
 def _first_problem(error: Exception) -> str:

@@ -28,11 +28,11 @@ from talkedit.shards.windows import Batch, Window, to_batch
 from talkedit.train.checkpoint import Checkpoint, run_key
 from talkedit.train.curves import Curves
 from talkedit.train.eyes import eye_errors, eye_loss
-from talkedit.train.gate import ChanceStop, check_it_can_learn
+from talkedit.train.gate import N_GATE_WINDOWS, ChanceStop, check_it_can_learn
 from talkedit.train.inputs import jitter, to_device
 from talkedit.train.judges import JudgesCard, save_judges
 from talkedit.train.lips import lip_loss, lip_openings
-from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate
+from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate, step_random
 from talkedit.train.machine import make_adam, make_fabric, place
 from talkedit.train.negatives import Negatives, draw_negatives, share_with_negative
 from talkedit.train.verdict import Pairs, Verdict, judge
@@ -77,7 +77,7 @@ class DiscriminatorParams(Section):
         return {term: gaps[term] for term in terms}
 
 
-class Judges(nn.Module):
+class Networks(nn.Module):
     """All networks as one module, so that several processes train them together; `lips` for guided sources only."""
 
     def __init__(self, discriminator: Discriminator, eyes: EyeNet, lips: LipNet | None) -> None:
@@ -118,31 +118,32 @@ def train_discriminator(
     shares = share_with_negative(read_samples(shards, "train"), model.n_frames, params.min_gaps(TERMS))
     card = _choose_terms(shares, model, params)
     discriminator = build_discriminator(model, card.terms, params.distance, params.margin)
-    judges = place(Judges(discriminator, build_eye_net(model), build_lip_net(model)), fabric)
+    networks = place(Networks(discriminator, build_eye_net(model), build_lip_net(model)), fabric)
     rank, n_ranks = fabric.global_rank, fabric.world_size
     data = Loader(
         shards, "train", model.image_px, model.n_frames, params.n_windows, params.seed, rank=rank, n_ranks=n_ranks
     )
-    with data:
-        if params.gate_steps:
+    if params.gate_steps:  # on the same windows in all processes, however many share a step: all end, or none does
+        with Loader(shards, "train", model.image_px, model.n_frames, N_GATE_WINDOWS, params.seed) as gate:
             gaps = params.min_gaps(card.terms)
-            check_it_can_learn(discriminator, data.windows(0), gaps, params.gate_steps, fabric.device)
-        trained = _train(judges, data, shards, out, curves, model, params, fabric)
+            check_it_can_learn(discriminator, gate.windows(0), gaps, params.gate_steps, fabric.device)
+    with data:
+        trained = _train(networks, data, shards, out, curves, model, params, fabric)
     if not fabric.is_global_zero:
         return {}
-    save_judges(out, discriminator, judges.eyes, judges.lips, card)
+    save_judges(out, discriminator, networks.eyes, networks.lips, card)
     with Loader(shards, "validation", model.image_px, model.n_frames, params.n_windows, params.seed) as held_out:
-        measured = measure(judges, held_out, params, read_preparation(shards)["attributes"], fabric.device)
+        measured = measure(networks, held_out, params, read_preparation(shards)["attributes"], fabric.device)
     return _report(card, shares, measured, trained)
 
 
 def measure(
-    judges: Judges, held_out: Loader, params: DiscriminatorParams, attributes: dict[str, Any], device: torch.device
+    networks: Networks, held_out: Loader, params: DiscriminatorParams, attributes: dict[str, Any], device: torch.device
 ) -> dict[str, float]:
     """What the networks are worth on clips that they did not see.
 
     Args:
-        judges: The networks; left in evaluation mode.
+        networks: Left in evaluation mode.
         held_out: The validation split.
         params: How negatives are drawn.
         attributes: The params of the attributes stage.
@@ -153,19 +154,19 @@ def measure(
         where no held-out window has a negative. The eyes', see `eye_errors`. ``lip_opening_r``: correlation of the
         lips' opening that is heard with that which is seen, frame by frame.
     """
-    judges.eval()
-    min_gaps = params.min_gaps(judges.discriminator.terms)
+    networks.eval()
+    min_gaps = params.min_gaps(networks.discriminator.terms)
     parts: dict[str, list[Pairs]] = {term: [] for term in min_gaps}
     errors: list[dict[str, float]] = []
     openings: list[Tensor] = []
     for step in range(-(-N_VALIDATION_WINDOWS // params.n_windows)):
         batch, negatives = _batch(held_out.windows(step), min_gaps, params.seed, step, device)
         with torch.no_grad():
-            for term, pairs in judge(judges.discriminator, batch, negatives).pairs.items():
+            for term, pairs in judge(networks.discriminator, batch, negatives).pairs.items():
                 parts[term].append(pairs)
-        errors.append(eye_errors(judges.eyes, batch, attributes["ear_closed"], attributes["ear_open"]))
-        if judges.lips:
-            openings.append(lip_openings(judges.lips, batch))
+        errors.append(eye_errors(networks.eyes, batch, attributes["ear_closed"], attributes["ear_open"]))
+        if networks.lips:
+            openings.append(lip_openings(networks.lips, batch))
     joined = {term: Pairs.joined(each) for term, each in parts.items()}
     accuracies = {f"{term}_accuracy": float(pairs.accuracy()) for term, pairs in joined.items() if pairs.weights.any()}
     heard = {"lip_opening_r": float(torch.corrcoef(torch.cat(openings).T)[0, 1])} if openings else {}
@@ -189,7 +190,7 @@ def _choose_terms(shares: dict[str, float], model: ModelParams, params: Discrimi
 
 
 def _train(
-    judges: Judges,
+    networks: Networks,
     data: Loader,
     shards: Path,
     out: Path,
@@ -199,18 +200,18 @@ def _train(
     fabric: Fabric,
 ) -> dict[str, float]:
     """Runs the steps; returns the means of the last stretch and the pace."""
-    network, optimizer = fabric.setup(judges, make_adam(judges, params.learning_rate, (0.5, 0.999), fabric))
+    network, optimizer = fabric.setup(networks, make_adam(networks, params.learning_rate, (0.5, 0.999), fabric))
     sections = {section.section: section.model_dump() for section in (model, params)}
     key = run_key(sections, code_hash(__file__), [shards])
-    checkpoint = Checkpoint(out, key, {"judges": judges}, {"optimizer": optimizer.optimizer})
-    min_gaps = params.min_gaps(judges.discriminator.terms)
+    checkpoint = Checkpoint(out, key, {"networks": networks}, {"optimizer": optimizer.optimizer})
+    min_gaps = params.min_gaps(networks.discriminator.terms)
     chance_stop = ChanceStop(round(params.chance_after_share * params.n_steps), fabric)
 
     def step_once(step: int) -> dict[str, Tensor]:
-        generator = torch.Generator().manual_seed(params.seed + step)
+        random = step_random(params.seed, step)
         batch, negatives = _batch(data.windows(step), min_gaps, params.seed, step, fabric.device)
-        batch = jitter(batch, params.jitter_share, generator, fabric.global_rank, fabric.world_size)
-        verdict, others = network(batch, negatives, generator)
+        batch = jitter(batch, params.jitter_share, random, fabric.global_rank, fabric.world_size)
+        verdict, others = network(batch, negatives, random)
         losses = {f"{term}_loss": loss for term, loss in verdict.losses.items()} | others
         check_finite(losses, step, batch.keys, fabric)
         optimizer.zero_grad()

@@ -42,7 +42,7 @@ def check_it_can_learn(
 
     Args:
         discriminator: The network, which stays as it is.
-        windows: Of which the first 8 are the batch.
+        windows: The batch, two or more.
         min_gaps: The terms, and how far negatives must be.
         n_steps: How long the copy is trained at most; it ends as soon as it can.
         device: Where the network is.
@@ -50,7 +50,6 @@ def check_it_can_learn(
     Raises:
         TalkeditError: A term does not tell the batch's pairs from its non-pairs afterwards.
     """
-    windows = windows[:N_GATE_WINDOWS]
     copy, batch = deepcopy(discriminator), to_device(to_batch(windows), device)
     rolls = [roll_negatives(windows, min_gaps, shift).to(device) for shift in range(1, len(windows))]
     optimizer = torch.optim.Adam(copy.parameters(), GATE_LEARNING_RATE, betas=(0.5, 0.999))

@@ -1,7 +1,7 @@
 """Trains the generator against the frozen discriminator, eye network and feature network."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from lightning_fabric import Fabric
@@ -27,7 +27,7 @@ from talkedit.train.checkpoint import Checkpoint, run_key
 from talkedit.train.curves import Curves
 from talkedit.train.inputs import Inputs, jitter, make_inputs, to_device
 from talkedit.train.judges import load_discriminator, load_eye_net, load_lip_net
-from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate
+from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate, step_random
 from talkedit.train.machine import make_adam, make_fabric, place
 from talkedit.train.realism import Adversary
 from talkedit.train.vgg import load_vgg
@@ -51,6 +51,18 @@ class TrainParams(Section):
     log_every_n_steps: int = Field(gt=0, description="steps between points of the curves")
 
 
+class LookedAt(NamedTuple):
+    """Frames that a term looks at, of which the processes may have more or fewer.
+
+    Attributes:
+        frames: (n,) which of this process's; may be none.
+        weight: What each counts, so that the mean over processes of their weighted sums is the mean of all.
+    """
+
+    frames: Tensor
+    weight: float
+
+
 class Judges(nn.Module):
     """The frozen networks behind the losses: they are read, never changed, while the generator steps.
 
@@ -62,25 +74,28 @@ class Judges(nn.Module):
         self.discriminator, self.eyes, self.vgg = discriminator, eyes, vgg
         self.requires_grad_(False).eval()
 
-    def terms(self, drawn: Tensor, inputs: Inputs, params: LossParams, step: int, seed: int) -> dict[str, Tensor]:
+    def terms(
+        self, drawn: Tensor, inputs: Inputs, params: LossParams, step: int, looked_at: LookedAt
+    ) -> dict[str, Tensor]:
         """The named losses of generated windows, but for the image discriminator's.
 
         Args:
             drawn: (B, T, 3, px, px), 0..1, what the generator gave, in the mask and around it.
             inputs: What it was given, and the truth.
             params: Weights; a term that counts nothing is not computed and is 0.
-            step: Which step, for the ramp and the choice of frames.
-            seed: For the choice of frames.
+            step: Which step, for the ramp.
+            looked_at: The frames that the perceptual term looks at.
         """
         seen = as_seen(drawn, inputs)
         flat, truth = drawn.flatten(0, 1), inputs.truth.flatten(0, 1)
         terms = {"l1": losses.l1(flat, truth, losses.l1_weight(inputs.mask, inputs.landmarks, params))}
         terms |= {name: flat.new_zeros(()) for name in ("v", "s", "b")}
         if self.vgg is not None and params.lambda_v:
-            chosen = _some_frames(len(truth), params.perceptual_share, step, seed).to(truth.device)
+            chosen = looked_at.frames.to(truth.device)
             with torch.no_grad():
                 wanted = self.vgg(truth[chosen])
-            terms["v"] = losses.perceptual(self.vgg(seen.flatten(0, 1)[chosen]), wanted)
+            of_each = losses.perceptual(self.vgg(seen.flatten(0, 1)[chosen]), wanted)
+            terms["v"] = of_each.sum() * looked_at.weight
         ramp = losses.ramp(step, params)
         if ramp and params.lambda_s:
             terms["s"] = losses.sync(self.discriminator.distances(seen, inputs.mel, inputs.codes))
@@ -172,9 +187,12 @@ class _Training:
     def step(self, step: int) -> dict[str, Tensor]:
         """Trains one step; its named losses."""
         params, fabric = self._params, self._fabric
-        keys, inputs = self._inputs(step)
+        random = step_random(params.seed, step)
+        keys, inputs = self._inputs(step, random)
         drawn = draw_frames(self._network, inputs)
-        terms = self._judges.terms(drawn, inputs, self._loss, step, params.seed)
+        n_frames = len(inputs.landmarks)
+        looked_at = choose_frames(n_frames, self._loss.perceptual_share, random, fabric.global_rank, fabric.world_size)
+        terms = self._judges.terms(drawn, inputs, self._loss, step, looked_at)
         seen, truth = as_seen(drawn, inputs).flatten(0, 1), inputs.truth.flatten(0, 1)
         adversary = self._adversary if losses.ramp(step, self._loss) else None
         terms["g"] = adversary.term(seen) if adversary else drawn.new_zeros(())
@@ -190,9 +208,9 @@ class _Training:
         _follow(self.average, self.generator, params.ema_decay, step)
         return {"total": total.detach(), **{name: term.detach() for name, term in terms.items()}}
 
-    def _inputs(self, step: int) -> tuple[list[str], Inputs]:
+    def _inputs(self, step: int, random: torch.Generator) -> tuple[list[str], Inputs]:
         """The step's windows by name, and what becomes of them."""
-        random, fabric = torch.Generator().manual_seed(self._params.seed + step), self._fabric
+        fabric = self._fabric
         # Only the discriminator looks at frames in a row.
         judged = losses.ramp(step, self._loss) > 0 and self._loss.lambda_s > 0
         batch = to_device(to_batch(self._data.windows(step, in_a_row=judged)), fabric.device)
@@ -229,10 +247,12 @@ def _load_judges(folder: Path, model: ModelParams, loss: LossParams) -> Judges:
     return Judges(load_discriminator(folder, model), eyes, load_vgg(loss.perceptual_net))
 
 
-def _some_frames(n_frames: int, share: float, step: int, seed: int) -> Tensor:
-    """A random share of the frames, at least one, decided by seed and step."""
-    random = torch.Generator().manual_seed(seed + step)
-    return torch.randperm(n_frames, generator=random)[: max(round(n_frames * share), 1)]
+def choose_frames(n_frames: int, share: float, random: torch.Generator, rank: int, n_ranks: int) -> LookedAt:
+    """A random share, at least one, of all processes' frames, `n_frames` each: those that are this process's."""
+    n_all = n_frames * n_ranks
+    n_chosen = max(round(n_all * share), 1)
+    chosen = torch.randperm(n_all, generator=random)[:n_chosen] - rank * n_frames
+    return LookedAt(chosen[(chosen >= 0) & (chosen < n_frames)], n_ranks / n_chosen)
 
 
 @torch.no_grad()

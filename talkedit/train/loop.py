@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -149,6 +150,11 @@ def set_learning_rate(optimizer: Optimizer, peak: float, step: int, n_steps: int
         group["lr"] = peak * min((step + 1) / WARM_UP_STEPS, left, 1.0)
 
 
+def step_random(seed: int, step: int) -> torch.Generator:
+    """Chance of a step, on the CPU: the same in all processes and after a resume, another for every seed and step."""
+    return torch.Generator().manual_seed(int(np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0]))
+
+
 def _everywhere(holds: Tensor, fabric: Fabric) -> bool:
     """Whether it holds in every process: one that ended alone would leave the others waiting for it."""
     return bool(fabric.all_reduce(holds.float(), reduce_op="mean") == 1)  # type: ignore[operator]
@@ -162,7 +168,7 @@ def _stop(what: str, values: dict[str, float], step: int, keys: list[str]) -> No
 
 
 def _means(stretch: list[dict[str, Tensor]], fabric: Fabric) -> dict[str, float]:
-    """Each loss averaged over the steps of a stretch and all processes; here alone the loop waits for the device."""
+    """Each loss averaged over the steps of a stretch and all processes."""
     names = list(stretch[0])
     values = torch.stack([torch.stack([losses[name].detach().double() for name in names]) for losses in stretch])
     mean: Tensor = fabric.all_reduce(values.mean(dim=0), reduce_op="mean")  # type: ignore[assignment]

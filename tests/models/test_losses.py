@@ -77,7 +77,13 @@ def test_perceptual_is_relative_to_the_truth_a_layer() -> None:
     # |3 - 1| / 1 = 2 and |0 - 10| / 10 = 1, mean 1.5: a layer of large features counts no more than another.
     prediction = [torch.full((1, 4, 2, 2), 3.0), torch.zeros(1, 8, 1, 1)]
     truth = [torch.full((1, 4, 2, 2), -1.0).abs(), torch.full((1, 8, 1, 1), 10.0)]
-    assert float(losses.perceptual(prediction, truth)) == pytest.approx(1.5)
+    assert losses.perceptual(prediction, truth).tolist() == pytest.approx([1.5])
+
+
+def test_perceptual_of_a_picture_does_not_depend_on_the_others() -> None:
+    prediction, truth = torch.rand(2, 4, 2, 2), torch.rand(2, 4, 2, 2) * torch.tensor([1.0, 9.0]).view(2, 1, 1, 1)
+    each = [losses.perceptual([prediction[at : at + 1]], [truth[at : at + 1]]) for at in range(2)]
+    torch.testing.assert_close(losses.perceptual([prediction], [truth]), torch.cat(each))
 
 
 def test_perceptual_of_a_black_truth_is_finite() -> None:
@@ -122,7 +128,7 @@ def test_blink_s_unit_is_each_frame_s_own() -> None:
 def test_losses_of_the_truth_itself_are_zero() -> None:
     image, points = torch.rand(2, 3, 4, 4), torch.rand(2, 2, 6, 2)
     assert float(losses.l1(image, image, torch.ones(1, 1, 4, 4))) == 0
-    assert float(losses.perceptual([image], [image])) == 0
+    assert losses.perceptual([image], [image]).tolist() == [0, 0]
     assert float(losses.blink(points, points)) == 0
 
 

@@ -18,6 +18,7 @@ from torch import nn
 from talkedit.models.build import ModelParams, build_generator
 from talkedit.models.generator import Generator
 from talkedit.models.losses import LossParams
+from talkedit.models.perceptual import Vgg16Features
 from talkedit.train import generator as training
 from talkedit.train.generator import TrainParams, train_generator
 
@@ -36,9 +37,19 @@ def make_sgd(module: nn.Module, learning_rate: float, betas: tuple[float, float]
     return torch.optim.SGD(module.parameters(), learning_rate)
 
 
+def some_vgg(name: str) -> Vgg16Features:
+    """Features of a network that nobody has to fetch."""
+    torch.manual_seed(0)
+    return Vgg16Features(1, [0.5] * 3, [2.0] * 3, bgr_255=False)
+
+
 @contextmanager
 def held_still() -> Iterator[None]:
-    with patch.object(training, "build_generator", frozen_generator), patch.object(training, "make_adam", make_sgd):
+    with (
+        patch.object(training, "build_generator", frozen_generator),
+        patch.object(training, "make_adam", make_sgd),
+        patch.object(training, "load_vgg", some_vgg),
+    ):
         yield
 
 

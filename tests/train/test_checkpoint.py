@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -69,11 +70,14 @@ def test_without_a_state_a_run_starts_from_step_0(tmp_path: Path) -> None:
     assert Training(tmp_path).checkpoint.load() == 0
 
 
-def test_a_state_under_another_key_is_not_used(tmp_path: Path) -> None:
+def test_a_state_under_another_key_is_not_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Training(tmp_path, n_steps=3).checkpoint.save(3)
     other = Training(tmp_path, key="another", seed=1)
     before = other.weights()
     assert other.checkpoint.load() == 0
+    assert re.fullmatch(
+        r".*state\.safetensors: is of a run with other .*; training starts anew\n", capsys.readouterr().err
+    )
     assert_same(other.weights(), before)
     assert not other.optimizer.state
 

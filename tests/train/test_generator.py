@@ -24,14 +24,16 @@ from talkedit.shards.windows import Window, to_batch
 from talkedit.train import loop
 from talkedit.train.artifact import WEIGHTS_FILE, load_model
 from talkedit.train.curves import NoCurves
-from talkedit.train.generator import Judges, draw_frames, train_generator
+from talkedit.train.generator import Judges, LookedAt, choose_frames, draw_frames, train_generator
 from talkedit.train.inputs import Inputs, make_inputs
+from talkedit.train.loop import step_random
 
 from .. import tiny
 from ..conftest import PROJECT_ROOT
 from .runs import loss_params, train_params
 
 MODEL = tiny.model_params()
+ALL = LookedAt(torch.arange(10), 1 / 10)
 KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
@@ -247,7 +249,7 @@ def test_the_judges_are_not_changed_by_what_they_judge(tiny_shards: Path, judges
     optimizer = torch.optim.Adam(generator.parameters(), 0.1)
     weights = [parameter.clone() for parameter in generator.parameters()]
     for step in (1, 2):
-        terms = judges.terms(draw_frames(generator, inputs), inputs, params, step, seed=0)
+        terms = judges.terms(draw_frames(generator, inputs), inputs, params, step, ALL)
         optimizer.zero_grad()
         losses.total(terms | {"g": torch.zeros(())}, params, step).backward()
         optimizer.step()
@@ -259,7 +261,7 @@ def test_the_judges_are_not_changed_by_what_they_judge(tiny_shards: Path, judges
 
 def test_without_eyes_and_features_their_terms_are_nothing(tiny_shards: Path) -> None:
     inputs = some_inputs(tiny_shards)
-    terms = Judges(build_discriminator(MODEL), None, None).terms(inputs.truth / 2, inputs, loss_params(), 1, seed=0)
+    terms = Judges(build_discriminator(MODEL), None, None).terms(inputs.truth / 2, inputs, loss_params(), 1, ALL)
     assert {name for name, term in terms.items() if term} == {"l1", "s"}
 
 
@@ -267,7 +269,7 @@ def test_without_eyes_and_features_their_terms_are_nothing(tiny_shards: Path) ->
 def test_every_term_has_a_gradient_in_the_drawing(tiny_shards: Path, judges: Judges, term: str) -> None:
     inputs = some_inputs(tiny_shards)
     drawn = torch.rand_like(inputs.truth).requires_grad_()
-    judges.terms(drawn, inputs, loss_params(), step=1, seed=0)[term].backward()
+    judges.terms(drawn, inputs, loss_params(), 1, ALL)[term].backward()
     assert drawn.grad is not None
     inside = drawn.grad * inputs.mask
     assert torch.isfinite(drawn.grad).all()
@@ -278,7 +280,7 @@ def test_every_term_has_a_gradient_in_the_drawing(tiny_shards: Path, judges: Jud
 
 def test_the_truth_itself_costs_nothing_but_what_the_discriminator_says(tiny_shards: Path, judges: Judges) -> None:
     inputs = some_inputs(tiny_shards)
-    terms = judges.terms(inputs.truth, inputs, loss_params(), step=1, seed=0)
+    terms = judges.terms(inputs.truth, inputs, loss_params(), 1, ALL)
     assert [float(terms[name]) for name in ("l1", "v", "b")] == [0, 0, 0]
     assert float(terms["s"]) > 0
 
@@ -297,21 +299,35 @@ def test_a_term_that_counts_nothing_is_not_computed(
     tiny_shards: Path, judges: Judges, changes: dict[str, float], step: int, counted: set[str]
 ) -> None:
     inputs = some_inputs(tiny_shards)
-    terms = judges.terms(torch.rand_like(inputs.truth), inputs, loss_params(**changes), step, seed=0)
+    terms = judges.terms(torch.rand_like(inputs.truth), inputs, loss_params(**changes), step, ALL)
     assert set(terms) == {"l1", "v", "s", "b"}
     assert {name for name, term in terms.items() if float(term) > 0} == counted
 
 
-def test_the_perceptual_term_looks_at_frames_decided_by_seed_and_step(tiny_shards: Path, judges: Judges) -> None:
+def test_the_perceptual_term_looks_at_the_chosen_frames_alone(tiny_shards: Path, judges: Judges) -> None:
     inputs = some_inputs(tiny_shards)
     drawn = torch.rand_like(inputs.truth).requires_grad_()
+    judges.terms(drawn, inputs, loss_params(), 1, LookedAt(torch.tensor([1, 7]), 1 / 2))["v"].backward()
+    assert drawn.grad is not None
+    assert drawn.grad.flatten(0, 1).abs().amax(dim=(1, 2, 3)).nonzero().flatten().tolist() == [1, 7]
 
-    def looked_at(step: int, seed: int) -> list[int]:
-        drawn.grad = None
-        judges.terms(drawn, inputs, loss_params(), step, seed)["v"].backward()
-        assert drawn.grad is not None
-        return drawn.grad.flatten(0, 1).abs().amax(dim=(1, 2, 3)).nonzero().flatten().tolist()
 
-    assert len(looked_at(0, 0)) == 2  # 0.2 of 10 frames
-    assert looked_at(0, 0) == looked_at(0, 0)
-    assert len({tuple(looked_at(step, 0)) for step in range(6)}) > 1
+def test_frames_are_chosen_by_seed_and_step() -> None:
+    def chosen(seed: int, step: int) -> list[int]:
+        looked_at = choose_frames(10, 0.2, step_random(seed, step), rank=0, n_ranks=1)
+        assert looked_at.weight == 1 / 2
+        return looked_at.frames.tolist()
+
+    assert len(chosen(0, 0)) == 2
+    assert chosen(0, 0) == chosen(0, 0)
+    assert len({tuple(chosen(0, step)) for step in range(6)}) > 1
+    assert [chosen(1, step) for step in range(6)] != [chosen(0, step + 1) for step in range(6)]
+
+
+def test_processes_choose_frames_together() -> None:
+    alone = choose_frames(12, 0.25, step_random(0, 1), rank=0, n_ranks=1)
+    parts = [choose_frames(4, 0.25, step_random(0, 1), rank, n_ranks=3) for rank in range(3)]
+    together = [frame + 4 * rank for rank, part in enumerate(parts) for frame in part.frames.tolist()]
+    assert sorted(together) == sorted(alone.frames.tolist())
+    assert len(together) == 3
+    assert [part.weight for part in parts] == [1, 1, 1]  # the mean over three processes of a sum of three is theirs

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from talkedit.train.artifact import WEIGHTS_FILE
+from talkedit.train.judges import DISCRIMINATOR_FILE
 
 from .. import tiny
 from ..conftest import PROJECT_ROOT
@@ -20,7 +21,7 @@ SECTIONS = {
     for section in (
         tiny.model_params(),
         train_params(n_steps=4, n_windows=2, log_every_n_steps=1, learning_rate=0.1),
-        loss_params(lambda_v=0.0, lambda_g=1e-3),
+        loss_params(lambda_g=1e-3),
     )
 }
 # Of float32, in another order of summing; each step of the image discriminator, and the generator's after it, add more.
@@ -28,15 +29,19 @@ LAST_DIGITS = 1e-4
 PACE = {"images_per_s", "data_wait_share"}
 
 
+def run_in_two_processes(module: str, *arguments: str) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", module]
+    command += arguments
+    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stderr
+
+
 def test_two_processes_give_the_losses_and_the_weights_of_one(
     tiny_shards: Path, judges_folder: Path, tmp_path: Path
 ) -> None:
     alone = joint_run.run(tiny_shards, judges_folder, tmp_path / "alone", SECTIONS)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command += ["-m", "tests.train.joint_run", str(tiny_shards), str(judges_folder)]
-    command += [str(tmp_path / "two"), str(tmp_path / "losses.json"), json.dumps(SECTIONS)]
-    done = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False, timeout=240)
-    assert done.returncode == 0, done.stderr
+    folders = [tiny_shards, judges_folder, tmp_path / "two", tmp_path / "losses.json"]
+    run_in_two_processes("tests.train.joint_run", *map(str, folders), json.dumps(SECTIONS))
 
     two = json.loads((tmp_path / "losses.json").read_text())
     assert [step for step, _ in two] == [step for step, _ in alone] == [1, 2, 3, 4]
@@ -46,3 +51,8 @@ def test_two_processes_give_the_losses_and_the_weights_of_one(
     weights, expected = (load_file(tmp_path / name / WEIGHTS_FILE) for name in ("two", "alone"))
     torch.testing.assert_close(weights, expected, rtol=LAST_DIGITS, atol=LAST_DIGITS)
     assert alone[0][1]["total"] != alone[3][1]["total"]
+
+
+def test_a_process_of_one_window_still_has_a_batch_that_is_learnt_by_heart(tiny_shards: Path, tmp_path: Path) -> None:
+    run_in_two_processes("tests.train.joint_judges", str(tiny_shards), str(tmp_path / "judges"))
+    assert (tmp_path / "judges" / DISCRIMINATOR_FILE).is_file()
