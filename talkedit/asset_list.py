@@ -59,6 +59,7 @@ class Asset:
         size_bytes: Size of the file.
         source: Where it comes from.
         instead: What to set to do without it, where something else can take its place. Nothing does so by itself.
+        needs: Names of assets without which it is of no use.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Asset:
     size_bytes: int
     source: PackageMember | Url
     instead: str = ""
+    needs: tuple[str, ...] = ()
 
 
 ASSETS = {
@@ -181,6 +183,7 @@ ASSETS = {
                 ),
             ),
             instead="set attributes.emotion to xception, whose weights a package carries",
+            needs=("rmn_network",),
         ),
         Asset(
             name="rmn_network",

@@ -46,7 +46,7 @@ def profile(
 
     talkedit profile paper
     """
-    from talkedit.profile import apply_profile, list_profiles  # noqa: PLC0415 (it loads all that has params: seconds)
+    from talkedit.profile import apply_profile, list_profiles, missing_weights  # noqa: PLC0415 (it loads all that has params: seconds)
 
     if name is None:
         for known, purpose in list_profiles().items():
@@ -57,6 +57,10 @@ def profile(
         print(f"{change.name}: {change.old} -> {change.new}")
     if not changes:
         print(f"{params} has all of the profile {name} already")
+    if missing := missing_weights(name):
+        sizes = ", ".join(f"{asset.name} ({asset.size_bytes / 1e6:.1f} MB)" for asset in missing)
+        names = " ".join(asset.name for asset in missing)
+        sys.stderr.write(f"not here yet: {sizes}; fetched when first needed, or now: talkedit assets fetch {names}\n")
 
 
 @app.command()

@@ -8,6 +8,8 @@ import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from talkedit.asset_list import ASSETS, Asset
+from talkedit.assets import cached_path
 from talkedit.curate.rules import CurateParams
 from talkedit.edit.timeline import EditParams
 from talkedit.errors import ParamsError
@@ -91,6 +93,20 @@ def apply_profile(name: str, params_file: Path, folder: Path = PROFILES) -> list
     if changes:
         write_atomically(params_file, text.encode())
     return changes
+
+
+def missing_weights(name: str, folder: Path = PROFILES) -> list[Asset]:
+    """The assets that a profile asks for and that are not in the cache; params call them by their names.
+
+    Raises:
+        ParamsError: As `apply_profile`.
+    """
+    sections = [values for values in _read_sections(folder / f"{name}.yaml").values() if isinstance(values, dict)]
+    named = [
+        ASSETS[value] for values in sections for value in values.values() if isinstance(value, str) and value in ASSETS
+    ]
+    wanted = [each for asset in named for each in (asset, *(ASSETS[other] for other in asset.needs))]
+    return [asset for asset in wanted if not cached_path(asset.name).is_file()]
 
 
 def _lay_over(document: dict[str, Any], overlay: dict[str, Any]) -> list[Change]:

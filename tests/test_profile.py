@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from talkedit.assets import cached_path
 from talkedit.cli import main
 from talkedit.closure import PROJECT_ROOT
 from talkedit.errors import ParamsError
 from talkedit.models.build import ModelParams
 from talkedit.params import SECTIONS, load_section
-from talkedit.profile import PROFILES, SCHEMAS, apply_profile, list_profiles
+from talkedit.profile import PROFILES, SCHEMAS, apply_profile, list_profiles, missing_weights
 
 FOLDER = PROJECT_ROOT / PROFILES
 
@@ -164,6 +165,26 @@ def test_the_command(
     assert "model.attributes: ['pose', 'emotion', 'blink'] -> []" in said
     assert yaml.safe_load(params.read_text())["model"]["kind"] == "wav2lip"
     assert _said(["profile", "wav2lip"], monkeypatch, capsys) == ["params.yaml has all of the profile wav2lip already"]
+
+
+def test_weights_that_are_not_here_yet_are_said_at_once(
+    params: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    shutil.copytree(FOLDER, tmp_path / "profiles")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TALKEDIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(sys, "argv", ["talkedit", "profile", "paper"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert not end.value.code
+    said = capsys.readouterr().err
+    assert "rmn (551.6 MB)" in said
+    assert said.endswith("talkedit assets fetch hopenet rmn rmn_network vgg16_imagenet\n")
+    hopenet = cached_path("hopenet")
+    hopenet.parent.mkdir(parents=True)
+    hopenet.write_bytes(b"there")
+    assert [asset.name for asset in missing_weights("paper")] == ["rmn", "rmn_network", "vgg16_imagenet"]
+    assert missing_weights("wav2lip") == []
 
 
 def _said(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
