@@ -16,7 +16,8 @@ from talkedit.errors import MediaError
 from talkedit.records import Image
 
 # These containers carry an exact time stamp for every frame, so that decoding may begin in their middle.
-_SEEKABLE = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
+_MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
+_SEEKABLE = {_MP4, "matroska,webm"}
 _SEEK_MARGIN_S = 2
 _UNSAID = {"color_range": 0, "colorspace": 2, "color_primaries": 2, "color_trc": 2}
 
@@ -118,11 +119,18 @@ class Decoder:
             if packet is None:
                 break
             n_packets += packet.size > 0
-        if n_packets < stream.frames:
-            self._note(f"the file ends after {n_packets} of {stream.frames} frames")
+        n_promised = _n_promised(container, stream)
+        if n_packets < n_promised:
+            self._note(f"the file ends after {n_packets} of {n_promised} frames")
 
     def _note(self, what: str) -> None:
         self.damage = self.damage or what
+
+
+def _n_promised(container: InputContainer, stream: VideoStream) -> int:
+    """How many packets the file says that it has; 0 if it does not."""
+    # The count in an MP4's header includes what its edit list leaves out, as in a video trimmed on a phone.
+    return len(stream.index_entries) if container.format.name == _MP4 else stream.frames
 
 
 def _stamp(frame: av.VideoFrame, previous: int | None) -> int:

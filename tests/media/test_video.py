@@ -1,6 +1,7 @@
 """Frames are all there, upright, and at their exact times."""
 
 import os
+import struct
 import wave
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from talkedit.media.video import Reader, measure_duration_s, probe, read_frames,
 from .films import HEIGHT_PX, WIDTH_PX, full_disk, number_of, numbered_image
 
 COLOUR_TOLERANCE = 12  # of 255, after lossy coding
+N_BYTES_CUT = 1200  # of 4000 that 100 frames take
 
 
 def test_every_frame_is_read_once_in_order_to_the_last(film) -> None:
@@ -84,10 +86,28 @@ def test_a_cut_off_mp4_is_noticed(film, tmp_path: Path) -> None:
     path = film("whole.mp4", stamps=list(range(100)))
     content = bytearray(path.read_bytes())
     moov = content.index(b"moov") - 4
-    (tmp_path / "cut.mp4").write_bytes(_moov_first(bytes(content), moov)[:-2500])
+    (tmp_path / "cut.mp4").write_bytes(_moov_first(bytes(content), moov)[:-N_BYTES_CUT])
     reader = Reader(tmp_path / "cut.mp4")
     numbers = [number_of(frame.image) for frame in reader]
     assert 0 < len(numbers) <= 100
+    assert reader.damage is not None
+
+
+@pytest.mark.parametrize("n_b_frames", [0, 2])
+def test_what_an_edit_list_leaves_out_is_not_missing(film, tmp_path: Path, n_b_frames: int) -> None:
+    """Shown is the third second of four: of the first two groups of pictures not one packet is given."""
+    content = film(stamps=list(range(100)), options={"g": "25", "bf": str(n_b_frames)}).read_bytes()
+    at = content.index(b"elst") + 12  # 32 bits each: length in milliseconds, first time in the media, rate
+    length_ms, begin = struct.unpack(">Ii", content[at : at + 8])
+    trimmed, cut = tmp_path / "trimmed.mp4", tmp_path / "cut.mp4"
+    trimmed.write_bytes(content[:at] + struct.pack(">Ii", length_ms // 4, begin + 50) + content[at + 8 :])
+    reader = Reader(trimmed)
+    assert [number_of(frame.image) for frame in reader] == list(range(50, 75))
+    assert reader.damage is None
+    whole = trimmed.read_bytes()
+    cut.write_bytes(_moov_first(whole, whole.index(b"moov") - 4)[:-N_BYTES_CUT])
+    reader = Reader(cut)
+    assert 0 < len(list(reader)) <= 25
     assert reader.damage is not None
 
 
