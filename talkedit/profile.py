@@ -102,11 +102,9 @@ def missing_weights(name: str, folder: Path = PROFILES) -> list[Asset]:
         ParamsError: As `apply_profile`.
     """
     sections = [values for values in _read_sections(folder / f"{name}.yaml").values() if isinstance(values, dict)]
-    named = [
-        ASSETS[value] for values in sections for value in values.values() if isinstance(value, str) and value in ASSETS
-    ]
-    wanted = [each for asset in named for each in (asset, *(ASSETS[other] for other in asset.needs))]
-    return [asset for asset in wanted if not cached_path(asset.name).is_file()]
+    values = [value for section in sections for value in section.values()]
+    wanted = [each for asset in ASSETS.values() if asset.name in values for each in (asset.name, *asset.needs)]
+    return [ASSETS[each] for each in wanted if not cached_path(each).is_file()]
 
 
 def _lay_over(document: dict[str, Any], overlay: dict[str, Any]) -> list[Change]:

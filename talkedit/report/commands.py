@@ -7,18 +7,18 @@ import typer
 
 from talkedit.errors import ParamsError
 
-Person = Annotated[str | None, typer.Option(help="Whose; without it that of params.yaml.")]
+Person = Annotated[str | None, typer.Option(help="Whose results; by default of the person that params.yaml names.")]
 PROJECT = Path()
 
 
 def tables(
     person: Person = None,
-    as_latex: Annotated[bool, typer.Option("--latex", help="LaTeX rather than Markdown.")] = False,
+    as_latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX instead of Markdown.")] = False,
 ) -> None:
     """Print the paper's two tables, with this project's numbers beside its own.
 
-    The first has the systems of the last evaluation, the second what `talkedit ablations` ran for this person with
-    the numbers that params.yaml has now.
+    The first table has the systems of the last evaluation. The ablations are those that `talkedit ablations`
+    ran for this person with the numbers that params.yaml has now.
     """
     from talkedit.report.gather import both_tables  # noqa: PLC0415 (torch: seconds)
     from talkedit.report.tables import latex, markdown  # noqa: PLC0415
@@ -28,17 +28,17 @@ def tables(
 
 
 def ablations(
-    seeds: Annotated[str, typer.Option(help="Such as 0,1,2: of training and of the discriminator's.")] = "0",
+    seeds: Annotated[str, typer.Option(help="Seeds of both trainings, with commas between: 0,1,2.")] = "0",
     only: Annotated[
-        str | None, typer.Option(help="Some of talkedit, A, A+P, A+P+E, A+P+E+B, wav2lip, reference.")
+        str | None,
+        typer.Option(help="Only these, with commas between: talkedit, A, A+P, A+P+E, A+P+E+B, wav2lip, reference."),
     ] = None,
 ) -> None:
     """Train and evaluate the paper's ablations and its baseline, as DVC experiments beside the workspace.
 
-    talkedit is this project's network as params.yaml has it, reference the paper's layout with its channels; all see
-    as many images as params.yaml says.
-    What was run before, for this person and with these numbers, is not run again; stopped, it goes on with the run
-    that it was at.
+    talkedit is this project's network as params.yaml has it, reference the paper's layout with its channels.
+    Each sees as many images as params.yaml says. What was run before, for this person and with these numbers,
+    is not run again; stopped, it goes on with the run that it was at.
     """
     from talkedit.report.ablations import RUNS, run_ablations  # noqa: PLC0415
 
