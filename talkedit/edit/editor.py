@@ -4,6 +4,7 @@ The first pass follows the face and measures pose, emotion and blink; the last d
 puts it back. Every frame keeps its own time: codes and speech are taken at each frame's time stamp, whatever the rate.
 """
 
+import json
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from talkedit.edit.draw import draw_frames
 from talkedit.edit.limits import beyond_footage, never_shown
 from talkedit.edit.measure import Measured, Measurer, Stretches
 from talkedit.edit.plan import Plan, make_plan
-from talkedit.edit.provenance import Credentials, Seal
+from talkedit.edit.provenance import Credentials, Seal, sidecar_of
 from talkedit.edit.reference import TAKES, check_taking, take_over
 from talkedit.edit.renderer import Renderer
 from talkedit.edit.speech import listen
@@ -178,6 +179,7 @@ class Editor:
                     yield None if drawn is None else (drawn.image, drawn.mask)
 
             done = rewrite_video(source, out, edit, encoding, _sound(source, wanted, plan), seal and seal.sign)
+        _remove_what_told_of_the_old(out)
         sidecar = seal.write_sidecar() if seal else None
         return EditReport(source, out, wanted, encoding, plan, done, seam, forced, sidecar)
 
@@ -217,7 +219,8 @@ class Editor:
         speech = listen(source, wanted.audio)
         measured = self.measure(source, wanted.face)
         if measured.damage and not wanted.accept_damage:
-            raise MediaError(source, f"is damaged: {measured.damage}; add --force to edit the frames that are left")
+            advice = "add --force (in Python: accept_damage=True) to edit the frames that are left"
+            raise MediaError(source, f"is damaged: {measured.damage}; {advice}")
         base = wanted.reference and self._taken(wanted.reference, measured)
         plan = make_plan(measured, wanted.timeline, speech, base)
         forced = beyond_footage(*plan.part(), ranges, sources)
@@ -259,6 +262,23 @@ class Editor:
         )
 
 
+def report_of(out: Path, suffix: str) -> Path:
+    """Where the report on an output lies, as ``.json`` or ``.html``; files that differ but in their suffix share it."""
+    return out.with_name(f"{out.stem}.report{suffix}")
+
+
+def _remove_what_told_of_the_old(out: Path) -> None:
+    """Credentials and a report of an earlier file of that name would be held against the new one."""
+    sidecar_of(out).unlink(missing_ok=True)
+    try:
+        told_of = json.loads(report_of(out, ".json").read_bytes())["output"]["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # no report of ours
+    if told_of == out.name:
+        for suffix in (".json", ".html"):
+            report_of(out, suffix).unlink(missing_ok=True)
+
+
 def _sound(source: Path, wanted: Wanted, plan: Plan) -> Sound:
     measured = plan.measured
     if wanted.audio is not None:
@@ -273,4 +293,4 @@ def _others(wanted: Wanted) -> dict[str, Path]:
 
 def _refuse(sentences: list[str], force: bool) -> None:
     if sentences and not force:
-        raise ModelError(f"{'; '.join(sentences)}; add --force to try all the same")
+        raise ModelError(f"{'; '.join(sentences)}; add --force (in Python: force=True) to try all the same")

@@ -151,10 +151,9 @@ class Seal:
 
     def write_sidecar(self) -> Path | None:
         """Writes the credentials beside the output, if it does not hold them itself."""
-        path = sidecar_of(self._out)
         if self._sidecar is None:
-            path.unlink(missing_ok=True)  # of an earlier file of that name
             return None
+        path = sidecar_of(self._out)
         write_atomically(path, self._sidecar)
         return path
 

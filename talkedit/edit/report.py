@@ -12,7 +12,7 @@ import numpy as np
 
 import talkedit
 from talkedit.edit.chart import curve_of, draw_chart
-from talkedit.edit.editor import Editor, EditReport
+from talkedit.edit.editor import Editor, EditReport, report_of
 from talkedit.edit.summary import summary
 from talkedit.errors import MediaError
 from talkedit.manifest import file_sha256, write_atomically
@@ -45,9 +45,9 @@ def write_report(report: EditReport, editor: Editor) -> Path:
     """
     again = _measured_again(report, editor)
     content = as_numbers(report, again)
-    write_atomically(_beside(report.out, ".json"), (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    write_atomically(report_of(report.out, ".json"), (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
     chart = draw_chart(report.plan, editor.model.ranges, again)
-    page = _beside(report.out, ".html")
+    page = report_of(report.out, ".html")
     write_atomically(page, _page(report, content, chart).encode())
     return page
 
@@ -191,7 +191,3 @@ def _figure(image: Image, caption: str) -> str:
 
 def _data(kind: str, content: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _beside(out: Path, suffix: str) -> Path:
-    return out.with_name(f"{out.stem}.report{suffix}")

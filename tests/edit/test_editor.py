@@ -125,7 +125,9 @@ def test_frames_without_a_face_are_passed_through_and_reported(
 
 def test_what_the_footage_never_showed_is_refused_unless_forced(editor: Editor, second: Path, tmp_path: Path) -> None:
     never = Timeline(yaw_deg=35, pitch_deg=35)
-    with pytest.raises(ModelError, match=r"^yaw 35 degrees: the model's footage shows .*; pitch 35 degrees: .*--force"):
+    with pytest.raises(
+        ModelError, match=r"^yaw 35 degrees: the model's footage shows .*; pitch 35 degrees: .*--force .*force=T"
+    ):
         editor.edit(second, tmp_path / "out.mp4", never, FAST)
     assert not list(tmp_path.iterdir())
     report = editor.edit(second, tmp_path / "out.mp4", Wanted(never, force=True), FAST)
@@ -169,7 +171,7 @@ def test_a_damaged_source_is_refused_unless_accepted(editor: Editor, second: Pat
     begin_first = remake(second, tmp_path / "whole.mp4", "-movflags", "+faststart", codec=("-c", "copy"))
     damaged = tmp_path / "damaged.mp4"
     damaged.write_bytes(begin_first.read_bytes()[: begin_first.stat().st_size * 2 // 3])
-    with pytest.raises(MediaError, match=r"damaged\.mp4: is damaged: .*--force"):
+    with pytest.raises(MediaError, match=r"damaged\.mp4: is damaged: .*--force .*accept_damage=True"):
         editor.edit(damaged, tmp_path / "out.mp4", TURN, FAST)
     assert not (tmp_path / "out.mp4").exists()
     report = editor.edit(damaged, tmp_path / "out.mp4", Wanted(TURN, accept_damage=True), FAST)

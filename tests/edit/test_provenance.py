@@ -10,6 +10,7 @@ from cryptography import x509
 from talkedit.edit.authority import AUTHORITY_FILE, CHAIN_FILE, KEY_FILE, authority_folder, local_identity
 from talkedit.edit.editor import Editor
 from talkedit.edit.provenance import Credentials, Seal, inspect, sidecar_of
+from talkedit.edit.report import write_report
 from talkedit.edit.timeline import Timeline
 from talkedit.errors import MediaError, ParamsError
 from talkedit.manifest import file_sha256
@@ -61,6 +62,22 @@ def test_an_edit_is_signed_unless_told_not_to(editor: Editor, second: Path, tmp_
     editor.edit(second, tmp_path / "plain.mp4", Timeline(yaw_deg="+4"), FAST, credentials=None)
     assert inspect(tmp_path / "signed.mp4") is not None
     assert inspect(tmp_path / "plain.mp4") is None
+
+
+def test_what_told_of_an_earlier_output_goes_with_it(editor: Editor, second: Path, tmp_path: Path) -> None:
+    """The report on out.mkv; that on out.mp4, which would have the same name, is another file's and stays."""
+    out, folder = tmp_path / "out.mkv", tmp_path / "authority"
+    write_report(editor.edit(second, out, Timeline(yaw_deg="+4"), FAST), editor)
+    names = {path.name for path in tmp_path.iterdir() if path != folder}
+    assert names == {"out.mkv", "out.mkv.c2pa", "out.report.json", "out.report.html"}
+    report = (tmp_path / "out.report.json").read_text()
+    editor.edit(second, out, Timeline(yaw_deg="+5"), FAST, credentials=None)
+    assert {path.name for path in tmp_path.iterdir() if path != folder} == {"out.mkv"}
+    assert inspect(out) is None
+    for others in (report.replace("out.mkv", "out.mp4"), "[]", "no JSON"):
+        (tmp_path / "out.report.json").write_text(others)
+        editor.edit(second, out, Timeline(yaw_deg="+5"), FAST, credentials=None)
+        assert (tmp_path / "out.report.json").read_text() == others
 
 
 def test_the_authority_is_made_once_named_for_what_it_is_and_unknown_elsewhere(
