@@ -105,7 +105,7 @@ def with_patience(fetch: Callable[[], T], patience: Patience, n_bytes: Callable[
 
 
 def _fetch(url: str, partial: Partial, timeout_s: float) -> None:
-    """One try: from where the partial file ends, if the server still has the same file; else from its begin."""
+    """One try: from where the partial file ends, if the server still has the same file; else from its beginning."""
     version, n_before = partial.version(url), partial.n_bytes()
     headers = {"Range": f"bytes={n_before}-", "If-Range": version} if version else {}
     try:

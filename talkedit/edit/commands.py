@@ -38,7 +38,7 @@ def edit(
     blink: Annotated[Said, typer.Option(help="When: 2.4, or '2.4 for 0.2' seconds.")] = None,
     timeline: Annotated[Path | None, typer.Option(metavar="FILE", help="A .yaml, .json or .csv timeline.")] = None,
     reference: Annotated[Path | None, typer.Option(metavar="REF", help="A video to take attributes from.")] = None,
-    take: Annotated[str, typer.Option(help="Which of them.")] = TAKES,
+    take: Annotated[str, typer.Option(help="Any of pose, emotion, blink.")] = TAKES,
     align: Annotated[str, typer.Option(help="The reference by 'time', or 'stretch' it to the same length.")] = "time",
     audio: Annotated[Path | None, typer.Option(metavar="NEW", help="New speech, which the lips follow.")] = None,
     face: Annotated[int | None, typer.Option(min=1, help="Which of several; 'talkedit faces' shows them.")] = None,
@@ -46,13 +46,15 @@ def edit(
     crf: Annotated[int, typer.Option(min=0, max=51, help="Quality; 0 is lossless, 12 looks so.")] = 12,
     preset: Annotated[str, typer.Option(help="The encoder's speed, ultrafast to veryslow.")] = "veryfast",
     codec: Annotated[str, typer.Option(help="h264 or hevc.")] = "h264",
-    pixel_format: Annotated[str, typer.Option(help="Such as yuv420p or yuv422p10le; 'source' keeps its.")] = "source",
+    pixel_format: Annotated[
+        str, typer.Option(help="Such as yuv420p or yuv422p10le; 'source' keeps the input's format.")
+    ] = "source",
     reencode_audio: Annotated[bool, typer.Option("--reencode-audio", help="As AAC, rather than copied.")] = False,
     report: Annotated[bool, typer.Option(help="Write a .report.html and .report.json beside it.")] = True,
     provenance: Annotated[bool, typer.Option(help="Sign content credentials that say what was done.")] = True,
-    certificate: Annotated[Path | None, typer.Option(metavar="PEM", help="Yours, to sign with.")] = None,
+    certificate: Annotated[Path | None, typer.Option(metavar="PEM", help="Your certificate chain.")] = None,
     key: Annotated[Path | None, typer.Option(metavar="PEM", help="Its private key.")] = None,
-    signing_algorithm: Annotated[str, typer.Option(help="As the key has it.")] = "es256",
+    signing_algorithm: Annotated[str, typer.Option(help="es256, es384, ps256, ps384 or ed25519.")] = "es256",
 ) -> None:
     """Write a video again with the head changed as asked; what is not named stays as it was.
 
@@ -97,7 +99,8 @@ def edit(
 def faces(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A video.")],
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="PNG", help="The picture; IN.faces.png here.")
+        Path | None,
+        typer.Option("-o", "--out", metavar="PNG", help="The picture (default: IN.faces.png in the current folder)."),
     ] = None,
 ) -> None:
     """Show who is in a video: when, how large, who speaks where that can be told, and a picture with their numbers.

@@ -71,7 +71,7 @@ class SourceSpec(BaseModel):
 
     @property
     def start_s(self) -> Fraction | None:
-        """From when on it is used, exact; None is from its begin."""
+        """From when on it is used, exact; None is from its beginning."""
         return None if self.start is None else seconds_of(self.start)
 
     @property

@@ -38,7 +38,7 @@ def read_object(url: str, start: int | None = None, stop: int | None = None) -> 
 
     Args:
         url: Such as ``s3://bucket/folder/list.json``.
-        start: The part's first byte; from the begin if not given.
+        start: The part's first byte; from the beginning if not given.
         stop: The byte after its last; to the end if not given.
 
     Raises:
