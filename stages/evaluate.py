@@ -15,7 +15,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shards", required=True, help="folder of the shards stage, or s3://bucket/folder")
     parser.add_argument("--model", type=Path, required=True, help="the model folder")
-    parser.add_argument("--discriminator", type=Path, required=True, help="folder of the stage train_discriminator")
+    parser.add_argument(
+        "--discriminator",
+        type=Path,
+        required=True,
+        help="folder of the stage train_discriminator, whose expert judges lips and speech; one model's can judge "
+        "several models",
+    )
     parser.add_argument("--clips", type=Path, help="folder of the curate stage, for evaluate.sync: syncnet")
     parser.add_argument("--out", type=Path, required=True, help="folder for tables, pictures and videos")
     parser.add_argument("--metrics", type=Path, required=True, help="metrics file: the headline")

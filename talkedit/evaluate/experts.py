@@ -9,11 +9,10 @@ import torch
 from talkedit.evaluate.footage import Video
 from talkedit.evaluate.sync import SyncScore, sync_score
 from talkedit.evaluate.tools import Held
-from talkedit.models.build import ModelParams
 from talkedit.models.discriminator import Discriminator
 from talkedit.records import Floats
 from talkedit.shards.clips import shrink
-from talkedit.train.judges import load_discriminator
+from talkedit.train.judges import load_discriminator, read_card
 
 BATCH = 32
 
@@ -38,16 +37,15 @@ class OwnExpert:
     """The audio term of the person's discriminator, which the generator was trained against: not SyncNet.
 
     Args:
-        folder: Of the stage train_discriminator.
-        model: The sizes of its networks.
+        folder: Of the stage train_discriminator; another model's, whatever its sizes, can judge several systems.
     """
 
     name = "sync_own"
 
-    def __init__(self, folder: Path, model: ModelParams) -> None:
-        network = load_discriminator(folder, model)
+    def __init__(self, folder: Path) -> None:
+        self._model = read_card(folder).model
+        network = load_discriminator(folder, self._model)
         self._network: Discriminator | None = network if "audio" in network.terms else None
-        self._model = model
 
     @torch.inference_mode()
     def score(self, video: Video, landmarks_px: Floats, held: Held) -> SyncScore:

@@ -82,7 +82,7 @@ class Crew:
         model = load_model(job.model)
         syncs = self.params.sync == "syncnet"
         self.tools = Tools(model)
-        self.likeness = Likeness(self.tools, SyncNetExpert(job.clips) if syncs else OwnExpert(job.judges, model.params))
+        self.likeness = Likeness(self.tools, SyncNetExpert(job.clips) if syncs else OwnExpert(job.judges))
         preparation = read_preparation(job.shards)["attributes"]
         self.emotion = build_extractors(parse(AttributesParams, preparation, str(job.shards)))[1]
         self.wanted_emotions = wanted_of(model)

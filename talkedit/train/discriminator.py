@@ -186,7 +186,7 @@ def _choose_terms(shares: dict[str, float], model: ModelParams, params: Discrimi
     for term, reason in off.items():
         sys.stderr.write(f"the {term} term is switched off: {reason}\n")
     terms = tuple(term for term in asked if term not in off)
-    return JudgesCard(terms=terms, distance=params.distance, margin=params.margin, off=off)
+    return JudgesCard(terms=terms, distance=params.distance, margin=params.margin, off=off, model=model)
 
 
 def _train(

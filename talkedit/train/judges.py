@@ -26,6 +26,7 @@ class JudgesCard(pydantic.BaseModel):
         distance: ``l2`` or ``cosine``.
         margin: Of the L2 distance.
         off: Terms that were asked for and are not there, each with the reason.
+        model: The networks' sizes.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +34,7 @@ class JudgesCard(pydantic.BaseModel):
     distance: Distance
     margin: float
     off: dict[str, str]
+    model: ModelParams
 
 
 def save_judges(

@@ -36,7 +36,7 @@ from talkedit.models.lips import mouth_opening
 from talkedit.records import CLIP_FPS
 from talkedit.shards.clips import decode_crops, load_clip
 from talkedit.shards.samples import Sample, encode
-from talkedit.train.artifact import TrainedModel, load_model
+from talkedit.train.artifact import load_model
 
 # By geometry alone. A turn of the wrong sign gives a negative slope, one that is not drawn 0.
 LEAST_SLOPE = {"yaw_deg": 0.6, "roll_deg": 0.6, "pitch_deg": 0.4}
@@ -149,8 +149,8 @@ class TestLoop:
 
 
 @pytest.fixture(scope="module")
-def likeness(tools: Tools, judges: Path, model: TrainedModel) -> Likeness:
-    return Likeness(tools, OwnExpert(judges, model.params))
+def likeness(tools: Tools, judges: Path) -> Likeness:
+    return Likeness(tools, OwnExpert(judges))
 
 
 def test_a_clip_that_is_its_own_source_is_drawn_as_it_is(

@@ -20,6 +20,8 @@ from talkedit.report.page import build_page
 from talkedit.report.tables import Line, Table
 from talkedit.train.judges import CARD_FILE, JudgesCard
 
+from .. import tiny
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LONGEST_S = 120
 # Tells the server of each picture and video whether it is there, and of each video whether it plays.
@@ -104,7 +106,13 @@ def project(tmp_path: Path) -> Path:
     (curves / "l1.tsv").write_text("step\tl1\n10\t0.5\n20\t0.25\n")
     judges = tmp_path / "models" / "me" / "discriminator"
     judges.mkdir(parents=True)
-    card = JudgesCard(terms=("audio",), distance="l2", margin=1.0, off={"pose": "share < 0.1: the head hardly turns"})
+    card = JudgesCard(
+        terms=("audio",),
+        distance="l2",
+        margin=1.0,
+        off={"pose": "share < 0.1: the head hardly turns"},
+        model=tiny.model_params(),
+    )
     (judges / CARD_FILE).write_text(card.model_dump_json())
     git = ["git", "-c", "user.name=Somebody", "-c", "user.email=somebody@example.org"]
     subprocess.run([*git, "init", "--quiet"], cwd=tmp_path, check=True)

@@ -30,7 +30,9 @@ def save(folder: Path, card: JudgesCard) -> None:
 
 @pytest.mark.parametrize("distance", ["l2", "cosine"])
 def test_the_terms_and_the_distance_come_back(tmp_path: Path, distance: str) -> None:
-    card = JudgesCard(terms=("audio", "emotion"), distance=distance, margin=0.7, off={"pose": "he never turns"})  # type: ignore[arg-type]
+    card = JudgesCard(
+        terms=("audio", "emotion"), distance=distance, margin=0.7, off={"pose": "he never turns"}, model=MODEL
+    )  # type: ignore[arg-type]
     save(tmp_path / "judges", card)
     assert read_card(tmp_path / "judges") == card
     loaded = load_discriminator(tmp_path / "judges", MODEL)
@@ -45,7 +47,7 @@ def test_the_terms_and_the_distance_come_back(tmp_path: Path, distance: str) -> 
 
 @torch.no_grad()
 def test_the_weights_come_back(tmp_path: Path) -> None:
-    card = JudgesCard(terms=("audio",), distance="l2", margin=1.0, off={})
+    card = JudgesCard(terms=("audio",), distance="l2", margin=1.0, off={}, model=MODEL)
     discriminator, eyes, lips = build_discriminator(MODEL, card.terms), build_eye_net(MODEL), build_lip_net(MODEL)
     save_judges(tmp_path, discriminator, eyes, lips, card)
     pairs = [(discriminator, load_discriminator(tmp_path, MODEL)), (eyes, load_eye_net(tmp_path, MODEL))]
@@ -65,8 +67,8 @@ def test_a_card_that_cannot_be_read_says_what_to_do(tmp_path: Path, content: str
 
 
 def test_weights_of_other_terms_are_refused(tmp_path: Path) -> None:
-    save(tmp_path, JudgesCard(terms=("audio",), distance="l2", margin=1.0, off={}))
-    card = JudgesCard(terms=("audio", "pose"), distance="l2", margin=1.0, off={})
+    save(tmp_path, JudgesCard(terms=("audio",), distance="l2", margin=1.0, off={}, model=MODEL))
+    card = JudgesCard(terms=("audio", "pose"), distance="l2", margin=1.0, off={}, model=MODEL)
     (tmp_path / CARD_FILE).write_text(card.model_dump_json())
     with pytest.raises(ModelError, match="of a network of another shape or version"):
         load_discriminator(tmp_path, MODEL)
