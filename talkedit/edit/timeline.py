@@ -260,6 +260,9 @@ def _sentence(problem: Any) -> str:
     if problem["type"] == "value_error":
         return message(str(problem["ctx"]["error"]))
     if problem["type"] == "extra_forbidden":
+        name = f"{problem['loc'][0]}_deg"
+        if len(problem["loc"]) == 1 and name in CODE_OF:  # its short name is left over only if that is there too
+            return message(f"is named twice, as {problem['loc'][0]} and as {name}; name it once")
         return message("is not known; check its spelling")
     if problem["type"] == "missing":
         return message("is missing")

@@ -92,6 +92,7 @@ def _csv(text: str) -> dict[str, Any]:
             f"has the columns {', '.join(columns)[:200] or 'of no table'}: give time and any of {', '.join(CHANNELS)}, "
             "blink, then"
         )
+    _once((name.removesuffix("_deg"), None) for name in columns)
     content: dict[str, Any] = {}
     for row in rows:
         if None in row or None in row.values():

@@ -101,6 +101,7 @@ def test_a_blend_leaves_the_rest_as_it_was(said: Any, shares: dict[int, float], 
         ({"presets": [{"preset": "dance", "at": 1}]}, "does not match any of the expected tags: 'nod', 'shake'"),
         ({"keep": ["soon..late"]}, "^keep from is 'soon': give seconds"),
         ({"yaww": 3}, "^yaww is not known; check its spelling$"),
+        ({"yaw": 1, "yaw_deg": 2}, "^yaw is named twice, as yaw and as yaw_deg; name it once$"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(said: dict[str, Any], sentence: str) -> None:
