@@ -8,6 +8,7 @@ import yaml
 from rich.console import Console
 
 from talkedit.curate.report import by_reason, listing, summary, write_clips_sheet
+from talkedit.edit.commands import check_picture
 from talkedit.errors import ParamsError
 from talkedit.folders import CLIPS_TABLE
 from talkedit.tables import read_rows
@@ -27,6 +28,8 @@ def clips(
 
     talkedit clips --reason out_of_sync
     """
+    if sheet is not None:
+        check_picture(sheet)
     person = person or _person()
     rows = read_rows(data / person / "curated" / CLIPS_TABLE)
     groups = by_reason(rows)
@@ -34,8 +37,9 @@ def clips(
         raise ParamsError(f"no clip was rejected for {reason!r}; there are {', '.join(groups)}")
     console = Console()
     console.print(summary(rows) if reason is None else listing(groups[reason]))
-    sheet = sheet or Path("reports") / person / SHEET_FILE
-    sheet.parent.mkdir(parents=True, exist_ok=True)
+    if sheet is None:
+        sheet = Path("reports") / person / SHEET_FILE
+        sheet.parent.mkdir(parents=True, exist_ok=True)
     write_clips_sheet(sheet, rows if reason is None else groups[reason], data / person / "raw")
     print(f"contact sheet: {sheet}")
 

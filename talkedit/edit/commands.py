@@ -113,7 +113,7 @@ def faces(
     from talkedit.edit.people import find_people, who_speaks  # noqa: PLC0415
 
     picture = out or default_picture(source)
-    _check_picture(picture)
+    check_picture(picture)
     people = find_people(source)
     if not people.tracks:
         print(f"{source}: shows no face from the front")
@@ -140,7 +140,7 @@ def show(
     from talkedit.edit.limits import too_late  # noqa: PLC0415
     from talkedit.edit.timeline_file import read_timeline  # noqa: PLC0415
 
-    _check_picture(out)
+    check_picture(out)
     timeline = read_timeline(file)
     editor = Editor.load(model)
     plan, warnings = editor.plan(source, Wanted(timeline, force=True, accept_damage=True))
@@ -178,6 +178,11 @@ def _told_if_stopped(what: str) -> Iterator[None]:
         raise typer.Exit(STOPPED) from None
 
 
-def _check_picture(out: Path) -> None:
+def check_picture(out: Path) -> None:
+    """Refuses a picture that cannot be written, before any work is done for it.
+
+    Raises:
+        ParamsError: It is not called .png, or its folder does not exist.
+    """
     if out.suffix.lower() != ".png" or not out.resolve().parent.is_dir():
         raise ParamsError(f"{out}: give the name of a .png file in a folder that exists")

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from talkedit.errors import TalkeditError
 from talkedit.manifest import write_atomically
 from talkedit.records import Floats, Image
 
@@ -40,13 +41,19 @@ def write_sheet(path: Path, rows: list[Row]) -> None:
     Args:
         path: A PNG or a JPEG file, by its ending.
         rows: From the top.
+
+    Raises:
+        TalkeditError: Its ending is no picture's, or it cannot be written.
     """
     drawn = [_draw(row) for row in rows]
     width_px = max(row.shape[1] for row in drawn)
     whole = [np.pad(row, ((0, 0), (0, width_px - row.shape[1]), (0, 0)), constant_values=255) for row in drawn]
     sheet = np.concatenate(whole)
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if path.suffix == ".jpg" else []
-    _, picture = cv2.imencode(path.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), quality)
+    try:
+        _, picture = cv2.imencode(path.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR), quality)
+    except cv2.error as error:
+        raise TalkeditError(f"{path}: is not called as a picture is; give the name of a .png or .jpg file") from error
     write_atomically(path, picture.tobytes())
 
 

@@ -49,6 +49,13 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
         write_sheet(tmp_path / "none" / "sheet.png", [Row("row", {"red": picture(COLOURS["red"], 8)})])
 
 
+@pytest.mark.parametrize("name", ["sheet.txt", "sheet"])
+def test_a_name_that_is_no_pictures_is_said(tmp_path: Path, name: str) -> None:
+    with pytest.raises(TalkeditError, match=rf"{name}: .*give the name of a \.png or \.jpg file"):
+        write_sheet(tmp_path / name, [Row("row", {"red": picture(COLOURS["red"], 8)})])
+    assert not list(tmp_path.iterdir())
+
+
 def test_of_drawn_heads_nothing_real_is_shown(tmp_path: Path) -> None:
     red, blue = (picture(colour, 4) for colour in COLOURS.values())
     shown = np.zeros((4, 4), np.float32)
