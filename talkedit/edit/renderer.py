@@ -159,8 +159,10 @@ class Renderer:
         return here, here._replace(camera_from_head=torch.from_numpy(asked_heads).float().to(self._device))
 
     def _eyes(self, source: Crops, landmarks: Tensor, asked: Attributes) -> Eyes:
-        both = (torch.from_numpy(part).to(self._device) for part in (source.eye_openness, asked.eye_openness))
-        return Eyes(eye_points(landmarks), *both)
+        openness = torch.from_numpy(source.eye_openness).to(self._device)
+        if np.array_equal(source.eye_openness, asked.eye_openness):
+            return Eyes(eye_points(landmarks), openness, openness)
+        return Eyes(eye_points(landmarks), openness, torch.from_numpy(asked.eye_openness).to(self._device))
 
     def _mouth(self, landmarks: Tensor, speech: Tensor, opening: Floats | None) -> Mouth:
         if opening is None:  # as the speech says, which a model with guided sources has a network for

@@ -117,8 +117,8 @@ def guide(
         target_heads: The heads as they are asked for, and the pictures to be made. Where they are `source_heads`
             themselves, or share their tensor `frame_from_picture`, what follows from that is not worked out.
         size_px: P, side of the pictures to be made; the sources' unless given.
-        eyes: The eyes in `pictures`, and how far to open them; None leaves them as they are.
-        mouth: The mouth in them, and how far to open it; likewise.
+        eyes: The eyes in `pictures`, and how far to open them: not at all where `asked` is `openness` itself.
+        mouth: The mouth in them, and how far to open it; None leaves it as it is.
         expression: The face in them, and how its expression is to change; likewise.
     """
     size_px = size_px or pictures.shape[-1]
@@ -134,8 +134,9 @@ def guide(
     on_eyes = torch.zeros_like(inside)
     if eyes:
         part = _part(guided, about_eyes(eyes))
-        parts.append((part, lambda x, y: move_lids(x, y, eyes)))
         on_eyes[part] = near_eyes(guided[0][part], guided[1][part], eyes)
+        if eyes.asked is not eyes.openness:
+            parts.append((part, lambda x, y: move_lids(x, y, eyes)))
     if mouth:
         parts.append((_part(guided, about_mouth(mouth)), lambda x, y: move_lips(x, y, mouth)))
     if expression:
