@@ -228,17 +228,15 @@ class Editor:
         return plan, forced
 
     def measure(self, source: Path, face: int | None = None, like: Measured | None = None) -> Measured:
-        """The first pass: follows the face and measures what can be changed.
-
-        Args:
-            source: The video.
-            face: Which of several faces, from 1; None: the largest.
-            like: About the same video; of several faces the one that was followed there is.
-
-        Raises:
-            MediaError: The source cannot be read, has no such face, or shows no usable one.
-        """
+        """The first pass: follows the face and measures what can be changed. See `Measurer.measure`."""
         return self._measurer.measure(source, face, like)
+
+    def measure_again(self, report: EditReport) -> Measured | None:
+        """The output of an edit, measured as its input was; None if it shows no face, which an edit can hide."""
+        try:
+            return self.measure(report.out, like=report.plan.measured)
+        except MediaError:
+            return None
 
     def _check_codes(self, wanted: Wanted) -> None:
         codes = self.model.params.attributes

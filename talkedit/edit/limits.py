@@ -57,6 +57,18 @@ def beyond_footage(asked: Attributes, measured: Attributes, clock: Clock, ranges
     return sentences + list(_emotions(more, ranges, sources, clock))
 
 
+def trusted(name: str, ranges: Ranges, sources: str) -> tuple[float, float]:
+    """Lowest and highest value of pose or eyes that can be asked for: what the footage showed, and a little beyond.
+
+    Args:
+        name: ``yaw_deg``, ``pitch_deg``, ``roll_deg`` or ``eye_openness``.
+        ranges: As of `never_shown`.
+        sources: As of `never_shown`.
+    """
+    (low, high), reach = ranges[name], _reach(name, sources)
+    return low - reach, high + reach
+
+
 def too_late(timeline: Timeline, clock: Clock) -> list[str]:
     """Sentences on what begins when the video is over, keyframes left out: what lies before them leads there."""
     parts = [
@@ -82,8 +94,7 @@ def _beyond(
     when: Clock | str,
     before: np.ndarray | None = None,
 ) -> Iterator[str]:
-    low, high = ranges[name]
-    reach = OPENNESS_SLACK if name == "eye_openness" else POSE_REACH_DEG[sources]
+    (low, high), reach = ranges[name], _reach(name, sources)
     outside = np.maximum(values - high, low - values) - reach
     if before is not None:  # where the input is further out itself, nothing new is asked for
         outside = np.where(outside > np.maximum(before - high, low - before) - reach, outside, -1)
@@ -98,6 +109,10 @@ def _beyond(
             f"{name.removesuffix('_deg')} {values[worst]:.3g} degrees{at}: the model's footage shows {low:.0f} to "
             f"{high:.0f}, and it can be trusted up to {reach:g} degrees beyond"
         )
+
+
+def _reach(name: str, sources: str) -> float:
+    return OPENNESS_SLACK if name == "eye_openness" else POSE_REACH_DEG[sources]
 
 
 def _emotions(shares: np.ndarray, ranges: Ranges, sources: str, when: Clock | str) -> Iterator[str]:

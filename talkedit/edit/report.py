@@ -14,7 +14,6 @@ import talkedit
 from talkedit.edit.chart import curve_of, draw_chart
 from talkedit.edit.editor import Editor, EditReport, report_of
 from talkedit.edit.summary import summary
-from talkedit.errors import MediaError
 from talkedit.manifest import file_sha256, write_atomically
 from talkedit.media.video import read_frames
 from talkedit.records import POSE, Attributes, Image
@@ -43,7 +42,8 @@ def write_report(report: EditReport, editor: Editor) -> Path:
         MediaError: The output cannot be read.
         TalkeditError: The report cannot be written.
     """
-    again = _measured_again(report, editor)
+    measured = editor.measure_again(report)
+    again = measured and measured.attributes
     content = as_numbers(report, again)
     write_atomically(report_of(report.out, ".json"), (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
     chart = draw_chart(report.plan, editor.model.ranges, again)
@@ -83,13 +83,6 @@ def as_numbers(report: EditReport, again: Attributes | None) -> dict[str, Any]:
         "seam": _spread(report.seam),
         "controls": _controls(report, again),
     }
-
-
-def _measured_again(report: EditReport, editor: Editor) -> Attributes | None:
-    try:
-        return editor.measure(report.out, like=report.plan.measured).attributes
-    except MediaError:
-        return None  # an edit can hide the face; the page then says so
 
 
 def _controls(report: EditReport, again: Attributes | None) -> dict[str, Any]:
