@@ -13,7 +13,7 @@ from talkedit.models.codes import draw_mask, make_codes
 from talkedit.models.generator import Drawing, Generator
 from talkedit.params import parse
 
-B, T, D, PX = 1, 5, 512, 256
+B, T, D, PX = 2, 5, 512, 256
 N_PARAMETERS, TOLERANCE = 48.2e6, 0.05
 
 

@@ -17,6 +17,7 @@ from talkedit.errors import ModelError, TalkeditError
 from talkedit.live import LiveCurves
 from talkedit.models import losses
 from talkedit.models.build import build_discriminator, build_eye_net, build_generator
+from talkedit.models.discriminator import Distance
 from talkedit.models.losses import LossParams
 from talkedit.models.perceptual import Vgg16Features
 from talkedit.shards.loader import Loader
@@ -24,13 +25,14 @@ from talkedit.shards.windows import Window, to_batch
 from talkedit.train import loop
 from talkedit.train.artifact import WEIGHTS_FILE, load_model
 from talkedit.train.curves import NoCurves
+from talkedit.train.discriminator import train_discriminator
 from talkedit.train.generator import Judges, LookedAt, choose_frames, draw_frames, train_generator
 from talkedit.train.inputs import Inputs, make_inputs
 from talkedit.train.loop import step_random
 
 from .. import tiny
 from ..conftest import PROJECT_ROOT
-from .runs import loss_params, train_params
+from .runs import KeptCurves, discriminator_params, loss_params, train_params
 
 MODEL = tiny.model_params()
 ALL = LookedAt(torch.arange(10), 1 / 10)
@@ -183,6 +185,30 @@ def test_the_model_folder_says_what_made_it(whole: Path, tiny_shards: Path) -> N
     assert model.ranges["yaw_deg"] == pytest.approx((yaw.min(), yaw.max()), abs=1e-3)
     n_weights = sum(parameter.numel() for parameter in model.generator.parameters())
     assert model.card["n_parameters"] == n_weights
+
+
+@pytest.mark.parametrize(
+    ("distance", "changes"),
+    [
+        ("cosine", tiny.WAV2LIP),
+        ("l2", {"sources": "raw", "attributes": []}),
+        ("l2", {"sources": "raw", "attributes": ["pose", "emotion"]}),
+    ],
+)
+def test_the_baseline_and_the_ablations_are_trained_by_the_same_stages(
+    tiny_shards: Path, tmp_path: Path, distance: Distance, changes: dict[str, object]
+) -> None:
+    model, judges = tiny.model_params(**changes), tmp_path / "judges"
+    train_discriminator(tiny_shards, judges, NoCurves(), model, discriminator_params(n_steps=1, distance=distance))
+    curves = KeptCurves()
+    params = train_params(n_steps=2, log_every_n_steps=1)
+    train_generator(tiny_shards, judges, tmp_path / "generator", curves, "ann", model, params, loss_params())
+    assert all(loss > 0 for _, loss in curves.of("l1") + curves.of("s")[1:])
+    assert all((loss > 0) == ("blink" in model.attributes) for _, loss in curves.of("b")[1:])
+    trained = load_model(tmp_path / "generator")
+    assert trained.params == model
+    assert list(trained.generator.codes) == model.attributes
+    assert trained.lips is None
 
 
 def test_judges_of_another_size_are_refused(tiny_shards: Path, judges_folder: Path, tmp_path: Path) -> None:
