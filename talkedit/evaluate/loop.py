@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from talkedit.edit.seam import seam_ratio
 from talkedit.evaluate.features import identity_distance
 from talkedit.evaluate.footage import Video, ask
 from talkedit.evaluate.likeness import Likeness
@@ -42,11 +43,13 @@ class Looped:
     Attributes:
         points: Of each edited frame.
         flicker: Of each edit of an angle.
+        seam: Of each edited frame, see `talkedit.edit.seam`.
         moved_identity: By control, how far the person at each end of its sweep is from the real one.
     """
 
     points: list[Point]
     flicker: list[float]
+    seam: list[float]
     moved_identity: dict[str, list[float]]
 
 
@@ -59,12 +62,14 @@ def edit_clip(tools: Tools, likeness: Likeness, steps: Steps, held: Held) -> tup
         steps: What is asked for, by control: changes of angles in degrees, values of openness.
         held: The clip.
     """
-    truth, looped = held.footage.crops.images, Looped([], [], {control: [] for control in steps})
+    truth, looped = held.footage.crops.images, Looped([], [], [], {control: [] for control in steps})
     who, ends = likeness.who(truth), dict[str, Video]()
+    border = tools.renderer.paste_mask(truth.shape[1])
     for control, values in steps.items():
         for value in values:
             video = tools.edit(held, ask(held.footage.attributes, control, value))
             looped.points.extend(_measure(tools, held, video, control, value))
+            looped.seam.extend(seam_ratio(*pair, border) for pair in zip(truth, video, strict=True))
             if control in ANGLES:
                 mask = tools.mask(video.shape[1])
                 looped.flicker.append(flicker_ratio(video, truth, held.landmarks_px, mask))
@@ -86,6 +91,7 @@ class Loop:
         self._steps = steps
         self._points = [point for clip in clips for point in clip.points]
         self._flicker = [ratio for clip in clips for ratio in clip.flicker]
+        self._seam = [ratio for clip in clips for ratio in clip.seam]
         self._moved_identity = {
             control: [distance for clip in clips for distance in clip.moved_identity[control]] for control in steps
         }
@@ -104,6 +110,7 @@ class Loop:
             scores |= {f"{control}_{name}": number(getattr(found, name)) for name in ("slope", "r", "error", "n")}
             scores[f"{control}_leak"] = number(_most(self._leaks(control, factor, offset)))
         scores["closed_loop_detection_rate"] = float(np.mean([np.isfinite(point.lids) for point in self._points]))
+        scores["seam_median"] = number(float(np.median(self._seam))) if self._seam else None
         scores["flicker_ratio"] = number(float(np.mean(self._flicker))) if self._flicker else None
         return scores
 

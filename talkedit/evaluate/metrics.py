@@ -17,7 +17,6 @@ FACE_POINTS = slice(0, 68)
 OUTER_EYE_CORNERS = (36, 45)
 LMD_CROP_PX = 256
 INSIDE = 0.5
-VISIBLE_LEVELS = 1.0
 MOST_DB = 100.0
 SSIM_K1, SSIM_K2 = 0.01, 0.03
 
@@ -205,41 +204,6 @@ def flicker_ratio(
         for video in (prediction, truth)
     )
     return float(ours / max(theirs, 1e-9))
-
-
-def seam(edited: NDArray[np.uint8], original: NDArray[np.uint8], mask: NDArray) -> float:
-    """Whether a paste shows: contrast across the mask's border, edited against original.
-
-    Variant: the absolute difference of each pair of horizontal or vertical neighbours (mean of R, G, B, grey levels
-    of 0..255), averaged with the mask's own difference between the two as weight; so a hard mask counts the pairs on
-    its outline, a feathered one its whole feather. Less than one grey level cannot be seen and counts as one.
-
-    Args:
-        edited: (N, H, W, 3) uint8 RGB, the frames after pasting.
-        original: (N, H, W, 3) uint8 RGB, the same frames before.
-        mask: (H, W) or (N, H, W); 0 (outside) to 1 (inside).
-
-    Returns:
-        1.0 if the border is no sharper than before, more if it is; NaN if the mask has no border.
-
-    Raises:
-        ValueError: The shapes do not belong together.
-    """
-    _require_alike(edited, original)
-    weight = np.broadcast_to(mask, edited.shape[:3]).astype(np.float32)
-    after, before = (_border_contrast(frames, weight) for frames in (edited, original))
-    return max(after, VISIBLE_LEVELS) / max(before, VISIBLE_LEVELS) if np.isfinite(after) else float("nan")
-
-
-def _border_contrast(frames: NDArray[np.uint8], mask: Floats) -> float:
-    """Grey levels, 0..255; NaN if the mask has no border."""
-    contrast = weight = 0.0
-    for frame, frame_mask in zip(frames, mask, strict=True):
-        for axis in (0, 1):
-            pairs = np.abs(np.diff(frame_mask, axis=axis))
-            contrast += float((pairs * np.abs(np.diff(frame.astype(np.float32), axis=axis)).mean(axis=2)).sum())
-            weight += float(pairs.sum())
-    return contrast / weight if weight else float("nan")
 
 
 def _as_unit(image: NDArray) -> Floats:

@@ -81,7 +81,7 @@ def looped(tools: Tools, held: Held, likeness: Likeness) -> tuple[Loop, dict[str
 
 
 def loop_of(steps: dict[str, list[float]], points: list[Point]) -> Loop:
-    return Loop(steps, [Looped(points, [], {control: [] for control in steps})])
+    return Loop(steps, [Looped(points, [], [], {control: [] for control in steps})])
 
 
 class TestLoop:
@@ -93,6 +93,7 @@ class TestLoop:
         assert all(slopes[control] > least for control, least in LEAST_SLOPE.items()), slopes
         assert all(slope < MOST_SLOPE for slope in slopes.values()), slopes
         assert scores["closed_loop_detection_rate"] == 1.0
+        assert scores["seam_median"] == pytest.approx(1, abs=0.3)
         assert scores["yaw_deg_n"] == 2 * 4
 
     def test_lids_move_as_asked(self, looped):

@@ -11,7 +11,6 @@ from talkedit.evaluate.metrics import (
     MOUTH_POINTS,
     flicker_ratio,
     lmd,
-    seam,
     sharpness_ratio,
     ssim_inside,
 )
@@ -152,44 +151,6 @@ class TestFlicker:
         ours += np.array([0, 6, 0, 0, 0], np.uint8)[:, None, None, None]  # steps: 6, 6, 0, 0
         landmarks_px = np.zeros((5, 68, 2)) + np.array([0, 0, 0, 9, 18])[:, None, None]
         assert flicker_ratio(ours, truth, landmarks_px, np.ones((8, 8))) == pytest.approx(3)
-
-
-class TestSeam:
-    def flat(self, inside: int, outside: int) -> np.ndarray:
-        frames = np.full((1, 20, 20, 3), outside, np.uint8)
-        frames[:, 5:15, 5:15] = inside
-        return frames
-
-    def hard_mask(self) -> np.ndarray:
-        return self.flat(1, 0)[0, :, :, 0].astype(np.float32)
-
-    def test_an_untouched_frame_gives_one(self):
-        x = pictures()
-        assert seam(x, x, np.tile(np.linspace(0, 1, 32), (32, 1))) == 1.0
-
-    def test_a_box_on_a_flat_frame(self):
-        assert seam(self.flat(140, 100), self.flat(100, 100), self.hard_mask()) == pytest.approx(40)
-
-    def test_it_is_a_ratio_to_what_was_there(self):
-        assert seam(self.flat(140, 100), self.flat(120, 100), self.hard_mask()) == pytest.approx(2)
-
-    def test_a_change_away_from_the_border_does_not_count(self):
-        edited = self.flat(100, 100)
-        edited[:, 8:12, 8:12] = 200
-        assert seam(edited, self.flat(100, 100), self.hard_mask()) == 1.0
-
-    def test_a_feather_spreads_the_same_box_over_its_width(self):
-        # The box's 40 levels lie on a ramp of ten steps: 4 levels a pair, against 40 on a hard edge.
-        ramp = np.tile(np.clip((np.arange(20) - 4) / 10, 0, 1), (20, 1))
-        original = np.full((1, 20, 20, 3), 100, np.uint8)
-        edited = (original + 40 * ramp[None, :, :, None]).round().astype(np.uint8)
-        assert seam(edited, original, ramp) == pytest.approx(4)
-
-    def test_an_invisible_difference_is_none(self):
-        assert seam(self.flat(101, 100), self.flat(100, 100), self.hard_mask()) == 1.0
-
-    def test_a_mask_without_border_has_no_answer(self):
-        assert np.isnan(seam(pictures(), pictures(), np.ones((32, 32))))
 
 
 def test_the_points_are_dlibs():
