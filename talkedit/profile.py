@@ -96,15 +96,15 @@ def apply_profile(name: str, params_file: Path, folder: Path = PROFILES) -> list
 
 
 def missing_weights(name: str, folder: Path = PROFILES) -> list[Asset]:
-    """The assets that a profile asks for and that are not in the cache; params call them by their names.
+    """The assets that a profile asks for and that are not in the cache, by name; params call them by their names.
 
     Raises:
         ParamsError: As `apply_profile`.
     """
     sections = [values for values in _read_sections(folder / f"{name}.yaml").values() if isinstance(values, dict)]
     values = [value for section in sections for value in section.values()]
-    wanted = [each for asset in ASSETS.values() if asset.name in values for each in (asset.name, *asset.needs)]
-    return [ASSETS[each] for each in wanted if not cached_path(each).is_file()]
+    wanted = {each for asset in ASSETS.values() if asset.name in values for each in (asset.name, *asset.needs)}
+    return [ASSETS[each] for each in sorted(wanted) if not cached_path(each).is_file()]
 
 
 def _lay_over(document: dict[str, Any], overlay: dict[str, Any]) -> list[Change]:

@@ -179,11 +179,11 @@ def test_weights_that_are_not_here_yet_are_said_at_once(
     assert not end.value.code
     said = capsys.readouterr().err
     assert "rmn (551.6 MB)" in said
-    assert said.endswith("talkedit assets fetch vgg16_imagenet hopenet rmn rmn_network\n")
+    assert said.endswith("talkedit assets fetch hopenet rmn rmn_network vgg16_imagenet\n")
     hopenet = cached_path("hopenet")
     hopenet.parent.mkdir(parents=True)
     hopenet.write_bytes(b"there")
-    assert [asset.name for asset in missing_weights("paper")] == ["vgg16_imagenet", "rmn", "rmn_network"]
+    assert [asset.name for asset in missing_weights("paper")] == ["rmn", "rmn_network", "vgg16_imagenet"]
     assert missing_weights("wav2lip") == []
 
 
