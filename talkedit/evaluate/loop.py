@@ -110,7 +110,7 @@ class Loop:
             scores |= {f"{control}_{name}": number(getattr(found, name)) for name in ("slope", "r", "error", "n")}
             scores[f"{control}_leak"] = number(_most(self._leaks(control, factor, offset)))
         scores["closed_loop_detection_rate"] = float(np.mean([np.isfinite(point.lids) for point in self._points]))
-        # The last digits of OpenCV's slopes differ from one process to the next.
+        # Rounded: one process and two were seen to differ in its 15th digit.
         scores["seam_median"] = round(float(np.median(self._seam)), 6) if self._seam else None
         scores["flicker_ratio"] = number(float(np.mean(self._flicker))) if self._flicker else None
         return scores

@@ -96,6 +96,10 @@ class TestLoop:
         assert scores["seam_median"] == pytest.approx(1, abs=0.3)
         assert scores["yaw_deg_n"] == 2 * 4
 
+    def test_the_seam_is_the_median_over_all_edited_frames(self):
+        loop = Loop(STEPS, [Looped([], [], seam, {control: [] for control in STEPS}) for seam in ([1.0, 1.2], [4.0])])
+        assert loop.scores(1.0, 0.0)["seam_median"] == pytest.approx(1.2)
+
     def test_lids_move_as_asked(self, looped):
         lids = {0.2: [], 0.8: []}
         for point in looped[0]._points:
