@@ -35,6 +35,7 @@ from talkedit.train.lips import lip_loss, lip_openings
 from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate, step_random
 from talkedit.train.machine import make_adam, make_fabric, place
 from talkedit.train.negatives import Negatives, draw_negatives, share_with_negative
+from talkedit.train.processes import ALONE, Processes
 from talkedit.train.verdict import Pairs, Verdict, judge
 
 N_VALIDATION_WINDOWS = 256
@@ -80,18 +81,21 @@ class DiscriminatorParams(Section):
 class Networks(nn.Module):
     """All networks as one module, so that several processes train them together; `lips` for guided sources only."""
 
-    def __init__(self, discriminator: Discriminator, eyes: EyeNet, lips: LipNet | None) -> None:
+    def __init__(
+        self, discriminator: Discriminator, eyes: EyeNet, lips: LipNet | None, processes: Processes = ALONE
+    ) -> None:
         super().__init__()
         self.discriminator, self.eyes, self.lips = discriminator, eyes, lips
+        self._processes = processes
 
     def forward(
         self, batch: Batch, negatives: Negatives, generator: torch.Generator
     ) -> tuple[Verdict, dict[str, Tensor]]:
         """What the discriminator makes of the batch, and the losses of the others by name."""
-        losses = {"eyes": eye_loss(self.eyes, batch, generator)}
+        losses = {"eyes": eye_loss(self.eyes, batch, generator, self._processes)}
         if self.lips:
-            losses["lips"] = lip_loss(self.lips, batch)
-        return judge(self.discriminator, batch, negatives), losses
+            losses["lips"] = lip_loss(self.lips, batch, self._processes)
+        return judge(self.discriminator, batch, negatives, self._processes), losses
 
 
 def train_discriminator(
@@ -118,17 +122,16 @@ def train_discriminator(
     shares = share_with_negative(read_samples(shards, "train"), model.n_frames, params.min_gaps(TERMS))
     card = _choose_terms(shares, model, params)
     discriminator = build_discriminator(model, card.terms, params.distance, params.margin)
-    networks = place(Networks(discriminator, build_eye_net(model), build_lip_net(model)), fabric)
-    rank, n_ranks = fabric.global_rank, fabric.world_size
-    data = Loader(
-        shards, "train", model.image_px, model.n_frames, params.n_windows, params.seed, rank=rank, n_ranks=n_ranks
-    )
+    processes = Processes.of(fabric)
+    networks = place(Networks(discriminator, build_eye_net(model), build_lip_net(model), processes), fabric)
+    shape = model.image_px, model.n_frames, params.n_windows
+    data = Loader(shards, "train", *shape, params.seed, rank=processes.rank, n_ranks=processes.n)
     if params.gate_steps:  # on the same windows in all processes, however many share a step: all end, or none does
         with Loader(shards, "train", model.image_px, model.n_frames, N_GATE_WINDOWS, params.seed) as gate:
             gaps = params.min_gaps(card.terms)
             check_it_can_learn(discriminator, gate.windows(0), gaps, params.gate_steps, fabric.device)
     with data:
-        trained = _train(networks, data, shards, out, curves, model, params, fabric)
+        trained = _train(networks, data, shards, out, curves, model, params, fabric, processes)
     if not fabric.is_global_zero:
         return {}
     save_judges(out, discriminator, networks.eyes, networks.lips, card)
@@ -198,6 +201,7 @@ def _train(
     model: ModelParams,
     params: DiscriminatorParams,
     fabric: Fabric,
+    processes: Processes,
 ) -> dict[str, float]:
     """Runs the steps; returns the means of the last stretch and the pace."""
     network, optimizer = fabric.setup(networks, make_adam(networks, params.learning_rate, (0.5, 0.999), fabric))
@@ -209,8 +213,8 @@ def _train(
 
     def step_once(step: int) -> dict[str, Tensor]:
         random = step_random(params.seed, step)
-        batch, negatives = _batch(data.windows(step), min_gaps, params.seed, step, fabric.device)
-        batch = jitter(batch, params.jitter_share, random, fabric.global_rank, fabric.world_size)
+        batch, negatives = _batch(data.windows(step), min_gaps, params.seed, step, fabric.device, processes)
+        batch = jitter(batch, params.jitter_share, random, processes)
         verdict, others = network(batch, negatives, random)
         losses = {f"{term}_loss": loss for term, loss in verdict.losses.items()} | others
         check_finite(losses, step, batch.keys, fabric)
@@ -220,7 +224,7 @@ def _train(
         set_learning_rate(optimizer, params.learning_rate, step, params.n_steps, DECAY_FROM)
         optimizer.step()
         chance_stop.see(verdict.pairs["audio"], step)
-        accuracies = {f"{term}_accuracy": pairs.accuracy() for term, pairs in verdict.pairs.items()}
+        accuracies = {f"{term}_accuracy": pairs.accuracy(processes) for term, pairs in verdict.pairs.items()}
         return {name: value.detach() for name, value in (losses | accuracies).items()}
 
     n_images = params.n_windows * model.n_frames
@@ -234,10 +238,15 @@ def _train(
 
 
 def _batch(
-    windows: list[Window], min_gaps: dict[str, float], seed: int, step: int, device: torch.device
+    windows: list[Window],
+    min_gaps: dict[str, float],
+    seed: int,
+    step: int,
+    device: torch.device,
+    processes: Processes = ALONE,
 ) -> tuple[Batch, Negatives]:
     """The windows as a batch and their negatives, on `device`."""
-    negatives = draw_negatives(windows, min_gaps, seed, step)
+    negatives = draw_negatives(windows, min_gaps, seed, step, processes)
     return to_device(to_batch(windows), device), negatives.to(device)
 
 

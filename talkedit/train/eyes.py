@@ -6,11 +6,12 @@ from torch import Tensor
 from talkedit.models.landmarks import EyeNet, eye_aspect_ratio, eye_places, eye_points
 from talkedit.models.losses import blink
 from talkedit.shards.windows import Batch
+from talkedit.train.processes import ALONE, Processes
 
 PLACE_NOISE = 0.03  # of the patch's width; dlib's corners are about as sure
 
 
-def eye_loss(network: EyeNet, batch: Batch, generator: torch.Generator) -> Tensor:
+def eye_loss(network: EyeNet, batch: Batch, generator: torch.Generator, processes: Processes = ALONE) -> Tensor:
     """Distance to dlib's points of the eyes, in units of the distance between the outer corners, and error of the EAR.
 
     It looks at the sources, because these are any frames of the clips; those of a window are nearly equal.
@@ -21,7 +22,8 @@ def eye_loss(network: EyeNet, batch: Batch, generator: torch.Generator) -> Tenso
     """
     truth = eye_points(batch.source_landmarks.flatten(0, 1))
     places = eye_places(truth)
-    noise = torch.randn(places.shape, generator=generator).to(places.device) * PLACE_NOISE
+    random = torch.randn(processes.n * len(places), *places.shape[1:], generator=generator)
+    noise = processes.own_rows(random).to(places.device) * PLACE_NOISE
     found = network(batch.source.flatten(0, 1).float() / 255, places + places[..., 2:] * noise)
     return blink(found, truth) + (eye_aspect_ratio(found) - eye_aspect_ratio(truth)).abs().mean()
 

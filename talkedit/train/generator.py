@@ -29,6 +29,7 @@ from talkedit.train.inputs import Inputs, jitter, make_inputs, to_device
 from talkedit.train.judges import load_discriminator, load_eye_net, load_lip_net
 from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate, step_random
 from talkedit.train.machine import make_adam, make_fabric, place
+from talkedit.train.processes import ALONE, Processes
 from talkedit.train.realism import Adversary
 from talkedit.train.vgg import load_vgg
 
@@ -169,7 +170,7 @@ class _Training:
     def __init__(
         self, judges: Judges, data: Loader, model: ModelParams, params: TrainParams, loss: LossParams, fabric: Fabric
     ) -> None:
-        self._judges, self._data, self._fabric = judges, data, fabric
+        self._judges, self._data, self._fabric, self._processes = judges, data, fabric, Processes.of(fabric)
         self._model, self._params, self._loss = model, params, loss
         generator, average = (place(build_generator(model), fabric) for _ in range(2))
         average.load_state_dict(generator.state_dict())
@@ -191,7 +192,7 @@ class _Training:
         keys, inputs = self._inputs(step, random)
         drawn = draw_frames(self._network, inputs)
         n_frames = len(inputs.landmarks)
-        looked_at = choose_frames(n_frames, self._loss.perceptual_share, random, fabric.global_rank, fabric.world_size)
+        looked_at = choose_frames(n_frames, self._loss.perceptual_share, random, self._processes)
         terms = self._judges.terms(drawn, inputs, self._loss, step, looked_at)
         seen, truth = as_seen(drawn, inputs).flatten(0, 1), inputs.truth.flatten(0, 1)
         adversary = self._adversary if losses.ramp(step, self._loss) else None
@@ -214,7 +215,7 @@ class _Training:
         # Only the discriminator looks at frames in a row.
         judged = losses.ramp(step, self._loss) > 0 and self._loss.lambda_s > 0
         batch = to_device(to_batch(self._data.windows(step, in_a_row=judged)), fabric.device)
-        batch = jitter(batch, self._params.jitter_share, random, fabric.global_rank, fabric.world_size)
+        batch = jitter(batch, self._params.jitter_share, random, self._processes)
         return batch.keys, make_inputs(batch, self._model)
 
 
@@ -247,12 +248,12 @@ def _load_judges(folder: Path, model: ModelParams, loss: LossParams) -> Judges:
     return Judges(load_discriminator(folder, model), eyes, load_vgg(loss.perceptual_net))
 
 
-def choose_frames(n_frames: int, share: float, random: torch.Generator, rank: int, n_ranks: int) -> LookedAt:
+def choose_frames(n_frames: int, share: float, random: torch.Generator, processes: Processes = ALONE) -> LookedAt:
     """A random share, at least one, of all processes' frames, `n_frames` each: those that are this process's."""
-    n_all = n_frames * n_ranks
+    n_all = n_frames * processes.n
     n_chosen = max(round(n_all * share), 1)
-    chosen = torch.randperm(n_all, generator=random)[:n_chosen] - rank * n_frames
-    return LookedAt(chosen[(chosen >= 0) & (chosen < n_frames)], n_ranks / n_chosen)
+    chosen = torch.randperm(n_all, generator=random)[:n_chosen] - processes.rank * n_frames
+    return LookedAt(chosen[(chosen >= 0) & (chosen < n_frames)], processes.n / n_chosen)
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ from talkedit.models.landmarks import eye_points
 from talkedit.models.lids import Eyes
 from talkedit.models.lips import Mouth, mouth_opening
 from talkedit.shards.windows import Batch
+from talkedit.train.processes import ALONE, Processes
 
 
 class Inputs(NamedTuple):
@@ -60,7 +61,7 @@ def _guided(batch: Batch, source: Tensor) -> Sources:
     return guide(source.flatten(0, 1), batch.source_heads, batch.target_heads, eyes=eyes, mouth=mouth)
 
 
-def jitter(batch: Batch, share: float, generator: torch.Generator, rank: int = 0, n_ranks: int = 1) -> Batch:
+def jitter(batch: Batch, share: float, generator: torch.Generator, processes: Processes = ALONE) -> Batch:
     """Shifts and scales the target windows at random, the same for all frames of a window.
 
     Few frames of footage are otherwise learnt by heart from the ring around the mask.
@@ -69,15 +70,14 @@ def jitter(batch: Batch, share: float, generator: torch.Generator, rank: int = 0
         batch: Windows as they lie in the shards.
         share: Largest shift, as a share of the side, and largest change of scale.
         generator: Where the randomness comes from, on the CPU; the same in all processes.
-        rank: Which process's windows these are.
-        n_ranks: How many processes share the step.
+        processes: Which process's windows these are.
 
     Returns:
         The batch with other targets, their landmarks and `target_heads` to match.
     """
     n_windows, n_frames = batch.target.shape[:2]
-    everywhere = torch.rand(n_ranks * n_windows, 3, generator=generator)
-    random = (everywhere[rank * n_windows : (rank + 1) * n_windows] * 2 - 1) * share
+    random = processes.own_rows(torch.rand(processes.n * n_windows, 3, generator=generator))
+    random = (random * 2 - 1) * share
     old_from_new = torch.eye(3).repeat(n_windows, 1, 1)
     old_from_new[:, 0, 0] = old_from_new[:, 1, 1] = 1 + random[:, 0]
     old_from_new[:, :2, 2] = random[:, 1:] - random[:, :1] / 2  # scaled about the middle, then shifted

@@ -6,21 +6,25 @@ from torch import Tensor
 from talkedit.models.codes import MEL_RANGE
 from talkedit.models.lips import LipNet, mouth_opening
 from talkedit.shards.windows import Batch
+from talkedit.train.processes import ALONE, Processes
 
 SILENT_SHARE = 0.1  # of the windows is also heard without any sound
 
 
-def lip_loss(network: LipNet, batch: Batch) -> Tensor:
+def lip_loss(network: LipNet, batch: Batch, processes: Processes = ALONE) -> Tensor:
     """Mean absolute error of the opening; its unit is the distance of the outer eye corners.
 
     Sound that is cut off is no sound of the footage, whose silence has a noise of its own. So a share of the windows is
-    heard without sound as well, for which the lips should be as near to closed as they come in this batch.
+    heard without sound as well, for which the lips should be as near to closed as they come in this step.
     """
     wanted = mouth_opening(batch.landmarks)
-    silent = torch.full_like(batch.mel[: max(round(SILENT_SHARE * len(batch.mel)), 1)], -MEL_RANGE)
+    n_windows = len(batch.mel)
+    n_silent = max(round(SILENT_SHARE * n_windows * processes.n), 1)  # of all processes' windows, the first
+    silent = torch.full_like(batch.mel[: max(n_silent - processes.rank * n_windows, 0)], -MEL_RANGE)
     heard = network(torch.cat([batch.mel, silent]))
-    closed = wanted.amin().expand(len(silent), wanted.shape[1])
-    return (heard - torch.cat([wanted, closed])).abs().mean()
+    closed = processes.all_rows(wanted.amin()[None]).amin().expand(len(silent), wanted.shape[1])
+    errors = (heard - torch.cat([wanted, closed])).abs().mean(dim=1)
+    return processes.mean(errors, torch.ones_like(errors))
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ negatives, and are told without a look at the pictures: in `lieu`, emotions 0.3 
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor
 from talkedit.shards.clips import LoadedClip
 from talkedit.shards.samples import Sample
 from talkedit.shards.windows import Batch, Window
+from talkedit.train.processes import ALONE, Processes
 
 DRAW = 1  # tells this random sequence from the loader's
 
@@ -64,43 +66,49 @@ GAPS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"audio": mel_gap, "pose":
 FIELDS = {"audio": "mel", "pose": "pose_deg", "emotion": "emotion"}
 
 
-def draw_negatives(windows: list[Window], min_gaps: dict[str, float], seed: int, step: int) -> Negatives:
+def draw_negatives(
+    windows: list[Window], min_gaps: dict[str, float], seed: int, step: int, processes: Processes = ALONE
+) -> Negatives:
     """A negative a term for each window of a step.
 
     Args:
-        windows: The windows, of frames that follow each other.
+        windows: This process's windows, of frames that follow each other.
         min_gaps: The terms, and how far a negative must be from the window: see `GAPS`.
         seed: Which run.
-        step: Which step; a pure function of seed, step and windows.
+        step: Which step; a pure function of seed, step and all processes' windows.
+        processes: Who has the others.
     """
-    rng = np.random.default_rng((seed, step, DRAW))
+    first = processes.rank * len(windows)
+    rngs = [np.random.default_rng((seed, step, DRAW, first + index)) for index in range(len(windows))]
+    places = processes.all_rows(_places(windows))
     drawn, weights = _own(windows), {}
     for term, min_gap in min_gaps.items():
-        own = _own(windows)[FIELDS[term]]
+        field = FIELDS[term]
         far = [_far_in_clip(term, window, min_gap) for window in windows]
-        lonely = torch.tensor([not starts.any() for starts in far])
+        lonely = processes.all_rows(torch.tensor([not starts.any() for starts in far]))
+        everyones = processes.all_rows(drawn[field].clone())
         shares = []
-        for index, window in enumerate(windows):
-            if lonely[index]:
-                pool, starts = own, lonely & _far_in_step(term, index, windows, own, min_gap)
+        for index, (window, rng) in enumerate(zip(windows, rngs, strict=True)):
+            if lonely[first + index]:
+                pool, starts = everyones, lonely & _far_in_step(term, first + index, places, everyones, min_gap)
             else:
                 pool, starts = _windows(_track(window.clip, term), len(window.target)), far[index]
             shares.append(float(starts.float().mean()))
             if starts.any():
-                drawn[FIELDS[term]][index] = pool[rng.choice(starts.nonzero()[:, 0].numpy())]
+                drawn[field][index] = pool[rng.choice(starts.nonzero()[:, 0].numpy())]
         weights[term] = torch.tensor(shares)
     return Negatives(**drawn, weights=weights)
 
 
 def roll_negatives(windows: list[Window], min_gaps: dict[str, float], shift: int) -> Negatives:
     """As negative of each window the one `shift` places on; weights are 1, or 0 where these are too near."""
-    places = (torch.arange(len(windows)) + shift) % len(windows)
+    others = (torch.arange(len(windows)) + shift) % len(windows)
     tracks, weights = _own(windows), {}
     for term, min_gap in min_gaps.items():
         own = tracks[FIELDS[term]]
-        far = [_far_in_step(term, index, windows, own, min_gap)[place] for index, place in enumerate(places)]
+        far = [_far_in_step(term, index, _places(windows), own, min_gap)[other] for index, other in enumerate(others)]
         weights[term] = torch.stack(far).float()
-    return Negatives(**{field: own[places] for field, own in tracks.items()}, weights=weights)
+    return Negatives(**{field: own[others] for field, own in tracks.items()}, weights=weights)
 
 
 def share_with_negative(samples: Iterable[Sample], n_frames: int, min_gaps: dict[str, float]) -> dict[str, float]:
@@ -144,12 +152,18 @@ def _far_in_clip(term: str, window: Window, min_gap: float) -> Tensor:
     return far
 
 
-def _far_in_step(term: str, index: int, windows: list[Window], own: Tensor, min_gap: float) -> Tensor:
-    """Which windows of the step are far enough from one of them: (B,) bool."""
-    clip, target = windows[index].clip, windows[index].target
-    apart = [other.clip is not clip or abs(int(other.target[0] - target[0])) >= len(target) for other in windows]
-    far = GAPS[term](own, own[index]) >= min_gap
-    return far & torch.tensor(apart) if term == "audio" else far
+def _far_in_step(term: str, index: int, places: Tensor, tracks: Tensor, min_gap: float) -> Tensor:
+    """Which of the step's windows (N, T, ...), which lie at `places`, are far enough from one of them: (N,) bool."""
+    far = GAPS[term](tracks, tracks[index]) >= min_gap
+    if term == "audio":
+        clip, first = (places - places[index]).abs().unbind(dim=1)
+        far &= (clip > 0) | (first >= tracks.shape[1])
+    return far
+
+
+def _places(windows: list[Window]) -> Tensor:
+    """(B, 2): a number for the clip, and the first frame."""
+    return torch.tensor([[crc32(window.clip.sample.clip_id.encode()), int(window.target[0])] for window in windows])
 
 
 def _track(clip: LoadedClip, term: str) -> Tensor:

@@ -9,6 +9,7 @@ from talkedit.models.codes import make_codes
 from talkedit.models.discriminator import Discriminator
 from talkedit.shards.windows import Batch
 from talkedit.train.negatives import Negatives, with_negatives
+from talkedit.train.processes import ALONE, Processes
 
 CHANCE = 0.5
 
@@ -33,9 +34,9 @@ class Pairs(NamedTuple):
         """(3,): right weight, all weight and the sum of the weights' squares; they add up over steps and processes."""
         return torch.stack([(self.nearer * self.weights).sum(), self.weights.sum(), self.weights.square().sum()])
 
-    def accuracy(self) -> Tensor:
-        """Weighted share of pairs that are told apart, 0..1; chance where there is none."""
-        right, weight, _ = self.sums()
+    def accuracy(self, processes: Processes = ALONE) -> Tensor:
+        """Weighted share of all processes' pairs that are told apart, 0..1; chance where there is none."""
+        right, weight, _ = processes.all_rows(self.sums()[None]).sum(dim=0)
         return torch.where(weight > 0, right / weight.clamp_min(1e-9), CHANCE)
 
 
@@ -51,7 +52,7 @@ class Verdict(NamedTuple):
     pairs: dict[str, Pairs]
 
 
-def judge(discriminator: Discriminator, batch: Batch, negatives: Negatives) -> Verdict:
+def judge(discriminator: Discriminator, batch: Batch, negatives: Negatives, processes: Processes = ALONE) -> Verdict:
     """Holds each window against its own attributes and against its negatives.
 
     The loss of a window is the mean of that of the pair that belongs together and that of the pair that does not:
@@ -61,6 +62,7 @@ def judge(discriminator: Discriminator, batch: Batch, negatives: Negatives) -> V
         discriminator: Judges.
         batch: B windows.
         negatives: Drawn for these windows.
+        processes: Who else has windows of this step.
     """
     faces = discriminator.embed_faces(batch.target.float() / 255)
     own, other = attributes_of(batch), attributes_of(with_negatives(batch, negatives))
@@ -69,7 +71,7 @@ def judge(discriminator: Discriminator, batch: Batch, negatives: Negatives) -> V
         measure, weights = discriminator.measures[term], negatives.weights[term]
         right, wrong = (discriminator.embed_attribute(term, each[term]) for each in (own, other))
         cost = (measure(faces[term], right) + measure.apart(faces[term], wrong)) / 2  # type: ignore[operator]
-        losses[term] = (cost * weights).sum() / weights.sum().clamp_min(1e-9)
+        losses[term] = processes.mean(cost, weights)
         nearer = measure(faces[term], right) < measure(faces[term], wrong)
         pairs[term] = Pairs(nearer.float(), weights)
     return Verdict(losses, pairs)

@@ -1,8 +1,4 @@
-"""A generator's training with all but the sum of its gradients held still: started by torchrun, or called as it is.
-
-Norms are frozen, for each process would otherwise take them over its own half, and plain gradient descent takes the
-place of Adam, which makes whole steps out of the last digits of a gradient that is 0.
-"""
+"""A generator's training with all but the sum of its gradients held still: started by torchrun, or called as it is."""
 
 import json
 import sys
@@ -12,29 +8,15 @@ from pathlib import Path
 from unittest.mock import patch
 
 import torch
-from lightning_fabric import Fabric
-from torch import nn
 
 from talkedit.models.build import ModelParams, build_generator
-from talkedit.models.generator import Generator
 from talkedit.models.losses import LossParams
 from talkedit.models.perceptual import Vgg16Features
 from talkedit.train import generator as training
 from talkedit.train.generator import TrainParams, train_generator
 
+from .frozen import frozen, make_sgd
 from .runs import KeptCurves
-
-
-def frozen_generator(params: ModelParams) -> Generator:
-    network = build_generator(params)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
-    return network
-
-
-def make_sgd(module: nn.Module, learning_rate: float, betas: tuple[float, float], fabric: Fabric) -> torch.optim.SGD:
-    return torch.optim.SGD(module.parameters(), learning_rate)
 
 
 def some_vgg(name: str) -> Vgg16Features:
@@ -46,7 +28,7 @@ def some_vgg(name: str) -> Vgg16Features:
 @contextmanager
 def held_still() -> Iterator[None]:
     with (
-        patch.object(training, "build_generator", frozen_generator),
+        patch.object(training, "build_generator", frozen(build_generator)),
         patch.object(training, "make_adam", make_sgd),
         patch.object(training, "load_vgg", some_vgg),
     ):

@@ -29,6 +29,7 @@ from talkedit.train.discriminator import train_discriminator
 from talkedit.train.generator import Judges, LookedAt, choose_frames, draw_frames, train_generator
 from talkedit.train.inputs import Inputs, make_inputs
 from talkedit.train.loop import step_random
+from talkedit.train.processes import Processes
 
 from .. import tiny
 from ..conftest import PROJECT_ROOT
@@ -340,7 +341,7 @@ def test_the_perceptual_term_looks_at_the_chosen_frames_alone(tiny_shards: Path,
 
 def test_frames_are_chosen_by_seed_and_step() -> None:
     def chosen(seed: int, step: int) -> list[int]:
-        looked_at = choose_frames(10, 0.2, step_random(seed, step), rank=0, n_ranks=1)
+        looked_at = choose_frames(10, 0.2, step_random(seed, step))
         assert looked_at.weight == 1 / 2
         return looked_at.frames.tolist()
 
@@ -351,8 +352,8 @@ def test_frames_are_chosen_by_seed_and_step() -> None:
 
 
 def test_processes_choose_frames_together() -> None:
-    alone = choose_frames(12, 0.25, step_random(0, 1), rank=0, n_ranks=1)
-    parts = [choose_frames(4, 0.25, step_random(0, 1), rank, n_ranks=3) for rank in range(3)]
+    alone = choose_frames(12, 0.25, step_random(0, 1))
+    parts = [choose_frames(4, 0.25, step_random(0, 1), Processes(rank, 3)) for rank in range(3)]
     together = [frame + 4 * rank for rank, part in enumerate(parts) for frame in part.frames.tolist()]
     assert sorted(together) == sorted(alone.frames.tolist())
     assert len(together) == 3

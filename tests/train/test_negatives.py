@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import Tensor
 
 from talkedit.train.negatives import (
     Negatives,
@@ -12,6 +13,7 @@ from talkedit.train.negatives import (
     roll_negatives,
     share_with_negative,
 )
+from talkedit.train.processes import Processes
 
 from .windows import T, make_clip, window
 
@@ -150,3 +152,38 @@ def test_the_share_of_windows_that_have_a_negative_in_their_own_clip() -> None:
     # 0 has 6.4 and 8, 1.6 has 8 (6.4 away), 3.2 has none (4.8), 4.8 none, 6.4 has 0, 8 has 0: 14 of 16.
     assert share_with_negative([turning], T, GAPS) == {"pose": 14 / 16, "emotion": 0.0}
     assert share_with_negative([turning, still], T, GAPS)["pose"] == 14 / 32
+
+
+class Recorded(Processes):
+    """Keeps what one process gives, and later hears what all gave in the same order."""
+
+    def __init__(self, rank: int, given: list[list[Tensor]]) -> None:
+        super().__init__(rank, len(given))
+        self._given, self._n_asked = given, 0
+
+    def all_rows(self, own_rows: Tensor) -> Tensor:
+        if len(self._given[self.rank]) == self._n_asked:
+            self._given[self.rank].append(own_rows)
+        self._n_asked += 1
+        parts = [rows[self._n_asked - 1] if len(rows) >= self._n_asked else own_rows for rows in self._given]
+        return torch.cat(parts)
+
+
+def test_two_processes_draw_what_one_draws() -> None:
+    # One clip has negatives of its own; the other three have each other's alone, from either half of the step.
+    still, turned, near = (make_clip(name, [yaw] * 10) for name, yaw in (("one", 0.0), ("two", 7.0), ("three", 14.0)))
+    own = make_clip("four", [float(3 * i) for i in range(20)], loudness=[float(i) for i in range(20)])
+    windows = [window(still, 0), window(own, 2), window(turned, 3), window(near, 0)]
+    drawn = []
+    for step in range(20):
+        alone = draw_negatives(windows, GAPS, 0, step)
+        given: list[list[Tensor]] = [[], []]
+        for rank in range(2):  # the first process has not heard the second yet
+            draw_negatives(windows[2 * rank :][:2], GAPS, 0, step, Recorded(rank, given))
+        halves = [draw_negatives(windows[2 * r :][:2], GAPS, 0, step, Recorded(r, given)) for r in range(2)]
+        for field in ("mel", "pose_deg", "emotion"):
+            assert torch.equal(torch.cat([getattr(half, field) for half in halves]), getattr(alone, field))
+        for term in GAPS:
+            assert torch.equal(torch.cat([half.weights[term] for half in halves]), alone.weights[term])
+        drawn.append(alone.pose_deg[0, 0, 0].item())
+    assert set(drawn) == {7.0, 14.0}
