@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import groupby, islice
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ import torch
 
 from talkedit.edit.eyes import EyeLender, borrows, first_lender
 from talkedit.edit.measure import Shot
+from talkedit.edit.mouths import MouthLender
 from talkedit.edit.plan import Plan
 from talkedit.edit.renderer import Crops, Renderer, joined, take_attributes
 from talkedit.edit.seam import seam_ratio
@@ -22,6 +24,7 @@ from talkedit.face.geometry import cut
 from talkedit.face.head import camera_of, turn_heads
 from talkedit.face.paste import match_seam, paste
 from talkedit.media.video import read_frames_at
+from talkedit.models.lips import mouth_opening
 from talkedit.records import Floats, Image
 
 MOST_THREADS = 4
@@ -97,10 +100,12 @@ class _Draughtsman:
         asked_openness = plan.asked.eye_openness
         self._borrowing = [borrows(shot.attributes.eye_openness, asked_openness[shot.frames]).any() for shot in shots]
         self._masks = [renderer.paste_mask(shot.track.size_px) for shot in shots]
-        self._lender: tuple[int, EyeLender] | None = None  # of the shot of this index
+        self._shot = -1  # whose lenders these are
+        self._eyes = EyeLender()
+        self._mouths: MouthLender | None = None
 
     def prepare(self, number: int, image: Image) -> _Prepared | None:
-        """In the order of the frames: shut eyes that are to be opened are those of another frame."""
+        """In the order of the frames: eyes and mouth are another frame's where that is nearer to what is asked."""
         plan = self._plan
         if number >= len(plan.shown) or not plan.measured.found[number]:
             return None
@@ -108,7 +113,10 @@ class _Draughtsman:
         if not is_edited and not self._borrowing[index]:
             return None
         crop = self._crop(plan.measured.shots[index], number, image)
-        source = self._lender_of(index)(crop, plan.asked.eye_openness[number : number + 1])
+        self._begin(index)
+        source = self._eyes(crop, plan.asked.eye_openness[number : number + 1])
+        if self._mouths and is_edited:
+            source = self._mouths(source, number - self._firsts[index])
         return _Prepared(number, index, image, crop, source) if is_edited else None
 
     def draw(self, frames: list[_Prepared | None]) -> list[Drawn | None]:
@@ -119,18 +127,36 @@ class _Draughtsman:
             drawn += [None] * len(some) if shot is None else self._draw(shot, [frame for frame in some if frame])
         return drawn
 
-    def _lender_of(self, index: int) -> EyeLender:
-        if self._lender is None or self._lender[0] != index:
-            self._lender = index, EyeLender(self._open_eyes_ahead(self._plan.measured.shots[index]))
-        return self._lender[1]
+    def _begin(self, index: int) -> None:
+        """Lenders are of one shot."""
+        if self._shot != index:
+            shot = self._plan.measured.shots[index]
+            self._shot, self._eyes, self._mouths = index, EyeLender(self._open_eyes_ahead(shot)), self._lips_of(shot)
 
     def _open_eyes_ahead(self, shot: Shot) -> Crops | None:
         at = first_lender(shot.attributes.eye_openness, self._plan.asked.eye_openness[shot.frames])
-        if at is None:
+        return None if at is None else self._fetch(shot, [at])[0]
+
+    def _lips_of(self, shot: Shot) -> MouthLender | None:
+        """Who lends mouths, where there is new speech and the model hears how far it opens the lips."""
+        plan, frames = self._plan, shot.frames
+        if not plan.speech.is_new:
             return None
-        measured, number = self._plan.measured, shot.first + at
-        (image,) = read_frames_at(measured.info.path, [Fraction(float(measured.clock.times_s[number]))])
-        return self._crop(shot, number, image)
+        heard = self._renderer.heard_opening(plan.speech.at(plan.measured.clock.times_s[frames]))
+        if heard is None:
+            return None
+        opening = mouth_opening(torch.from_numpy(shot.track.landmarks_px)).numpy()
+        usable = plan.measured.found.copy()
+        for first, last in plan.measured.bridged:
+            usable[first : last + 1] = False
+        return MouthLender(heard, opening, shot.attributes.pose_deg, usable[frames], partial(self._fetch, shot))
+
+    def _fetch(self, shot: Shot, places: list[int]) -> list[Crops]:
+        """Crops of a shot's frames, wherever in the file these are."""
+        measured, numbers = self._plan.measured, [shot.first + place for place in places]
+        times_s = [Fraction(float(measured.clock.times_s[number])) for number in numbers]
+        images = read_frames_at(measured.info.path, times_s)
+        return [self._crop(shot, *pair) for pair in zip(numbers, images, strict=True)]
 
     def _crop(self, shot: Shot, number: int, image: Image) -> Crops:
         here = slice(number - shot.first, number - shot.first + 1)

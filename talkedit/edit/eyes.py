@@ -3,10 +3,10 @@
 from collections import deque
 from dataclasses import replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talkedit.edit.lend import laid_over, moved_over, soft_ellipse
 from talkedit.edit.renderer import Crops
 from talkedit.models.landmarks import EYES
 from talkedit.records import Floats, Image
@@ -15,7 +15,8 @@ OPEN_FROM = 0.4  # eyes less open than this are hardly seen; from here on they c
 MIN_GAIN = 0.15  # of openness that is asked for, less is not worth borrowing
 LENDERS = 25  # frames with open eyes that are remembered, a second: what lay further back is lit and turned otherwise
 # Half axes of the ellipse that is taken over about an eye, in widths of the eye, and its soft edge: to below the brow.
-REACH_X, REACH_Y, FEATHER = 0.8, 0.5, 0.12
+REACH_X, REACH_Y, EDGE = 0.8, 0.5, 0.24
+CORNERS = [index for first, _ in EYES for index in (first, first + 3)]  # dlib's indices of the corners of both eyes
 
 
 class EyeLender:
@@ -77,44 +78,19 @@ def first_lender(shown: Floats, asked: Floats) -> int | None:
 
 def _borrow(own: Crops, lender: Crops) -> tuple[Image, Floats]:
     """A crop (S, S, 3) with the eyes of another, and its landmarks (68, 2), shares of the side."""
-    image, size_px = own.images[0], own.images.shape[1]
-    ours, theirs = own.landmarks[0], lender.landmarks[0]
-    turn, shift = _similarity(theirs[_corners()], ours[_corners()])
-    landmarks = ours.copy()
+    image, landmarks = own.images[0], own.landmarks[0].copy()
+    lent, moved = moved_over(lender, own, CORNERS)
     for first, end in EYES:
-        landmarks[first:end] = theirs[first:end] @ turn.T + shift
-    # Share s of the side is pixel s * S - 0.5.
-    shift_px = shift * size_px - 0.5 + turn @ np.array([0.5, 0.5])
-    transform = np.column_stack([turn, shift_px])
-    lent = cv2.warpAffine(lender.images[0], transform, (size_px, size_px), borderMode=cv2.BORDER_REPLICATE)
-    mask = _about_eyes(landmarks, size_px)[..., None]
-    return np.rint(image + mask * (lent.astype(np.float32) - image)).astype(np.uint8), landmarks
-
-
-def _corners() -> list[int]:
-    """dlib's indices of the corners of both eyes: the first and the fourth point of each."""
-    return [index for first, _ in EYES for index in (first, first + 3)]
-
-
-def _similarity(a: Floats, b: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Scale and rotation (2, 2), and shift (2,), that bring points a (N, 2) nearest to b: least squares."""
-    p, q = (points.astype(np.float64) @ np.array([1, 1j]) for points in (a, b))
-    factor = np.vdot(p - p.mean(), q - q.mean()) / np.vdot(p - p.mean(), p - p.mean()).real
-    shift = q.mean() - factor * p.mean()
-    turn = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-    return turn, np.array([shift.real, shift.imag])
+        landmarks[first:end] = moved[first:end]
+    return laid_over(image, lent, _about_eyes(landmarks, len(image))), landmarks
 
 
 def _about_eyes(landmarks: Floats, size_px: int) -> Floats:
     """(S, S), 1 about the eyes, fading to 0."""
-    ticks = (np.arange(size_px) + 0.5) / size_px
-    mask = np.zeros((size_px, size_px))
-    for first, end in EYES:
-        eye = landmarks[first:end]
-        width = np.linalg.norm(eye[3] - eye[0])
-        along, middle = (eye[3] - eye[0]) / width, (eye[3] + eye[0]) / 2
-        x, y = ticks[None] - middle[0], ticks[:, None] - middle[1]
-        u, v = x * along[0] + y * along[1], y * along[0] - x * along[1]
-        distance = np.hypot(u / (REACH_X * width), v / (REACH_Y * width))  # 1 on the ellipse
-        mask = np.maximum(mask, np.clip((1 - distance) * REACH_Y / FEATHER, 0, 1))
-    return mask.astype(np.float32)
+    masks = []
+    for first, _ in EYES:
+        right, left = landmarks[first], landmarks[first + 3]
+        width = float(np.linalg.norm(left - right))
+        half_axes = REACH_X * width, REACH_Y * width
+        masks.append(soft_ellipse(size_px, (left + right) / 2, (left - right) / width, half_axes, EDGE))
+    return np.maximum(*masks)

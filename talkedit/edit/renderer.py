@@ -113,6 +113,13 @@ class Renderer:
             parts.append(self._draw(target.take(some), asked_heads[some], source.take(some), mel[some], codes, lips))
         return np.concatenate(parts)
 
+    @torch.inference_mode()
+    def heard_opening(self, mel: Floats) -> Floats | None:
+        """(N,), how far speech (N, 80, 16) opens the lips; None: the model, of raw sources, has no ear for it."""
+        if self._lips is None:
+            return None
+        return self._lips(torch.from_numpy(mel)[None].to(self._device))[0].cpu().numpy()
+
     def blend(self, drawn: Image, original: Image) -> Image:
         """A drawn crop in its original: colours matched at the seam, soft edge; (S, S, 3) uint8 each."""
         mask = self.paste_mask(len(original))

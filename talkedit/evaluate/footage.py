@@ -8,21 +8,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from talkedit.edit.choice import CHANGE_COST, Indices, cheapest_path
 from talkedit.edit.renderer import Crops, joined, take_attributes
-from talkedit.records import POSE, Attributes, Doubles, Floats, Image
+from talkedit.records import POSE, Attributes, Floats, Image
 from talkedit.shards.clips import decode_crops
 from talkedit.shards.samples import Sample
 
-Indices = NDArray[np.intp]
 Video = NDArray[np.uint8]  # (T, S, S, 3) RGB
 
 # Frames are compared in these units: one that is off by one of them is equally far in each regard.
 POSE_UNIT_DEG, OPENNESS_UNIT = 5.0, 0.2
 RING_UNIT = 2.5  # of 255, mean over the picture around the mask, at RING_PX
 RING_PX = 48
-# What another source than the frame before costs, in squares of these units. Without it the source changed in 16% of
-# GRID's frames, and whatever differs between two sources, mouths above all, then moved with no sound to it.
-CHANGE_COST = 10.0
 
 
 @dataclass(frozen=True)
@@ -126,24 +123,6 @@ def best_sources(wanted: Footage, sources: Footage, mask: Floats) -> Indices:
     theirs = _rings(sources, mask)
     ring = np.stack([np.abs(ours - theirs).mean(axis=(1, 2)) for ours in _rings(wanted, mask)]) / RING_UNIT
     return cheapest_path(np.square(pose).sum(axis=2) + np.square(openness) + np.square(ring), CHANGE_COST)
-
-
-def cheapest_path(costs: Doubles, change_cost: float) -> Indices:
-    """A column for each row of costs (N, M): the least sum of costs, and of `change_cost` for each other column; (N,).
-
-    Exact, by dynamic programming (Viterbi).
-    """
-    columns = np.arange(costs.shape[1])
-    least, came_from = costs[0], []
-    for row in costs[1:]:
-        best = int(least.argmin())
-        stays = least <= least[best] + change_cost
-        came_from.append(np.where(stays, columns, best))
-        least = np.where(stays, least, least[best] + change_cost) + row
-    path = [int(least.argmin())]
-    for before in reversed(came_from):
-        path.append(int(before[path[-1]]))
-    return np.array(path[::-1])
 
 
 def nearest_in_landmarks(wanted: Floats, sources: Floats) -> Indices:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from talkedit.edit.eyes import EyeLender
-from talkedit.edit.renderer import Renderer
+from talkedit.edit.mouths import MouthLender
+from talkedit.edit.renderer import Renderer, joined
 from talkedit.evaluate.features import describe_faces
 from talkedit.evaluate.footage import Footage, Indices, Video, load_footage
 from talkedit.evaluate.mesh import lid_opening
@@ -120,6 +121,14 @@ class Tools:
         lender = EyeLender()
         lender(crops, crops.eye_openness)  # the editor has seen what comes before a piece of a clip; here these will do
         source = lender(crops, asked.eye_openness)
+        heard = None if mel is None else self.renderer.heard_opening(mel)
+        if heard is not None:
+            singles = [source.take(slice(at, at + 1)) for at in range(len(heard))]
+            pose_deg, all_found = held.footage.attributes.pose_deg, np.ones(len(heard), np.bool_)
+            mouths = MouthLender(
+                heard, crops.opening, pose_deg, all_found, lambda at: [crops.take(slice(i, i + 1)) for i in at]
+            )
+            source = joined([mouths(own, at) for at, own in enumerate(singles)])
         drawn = self.renderer.draw(crops, heads, source, speech, asked, opening)
         return np.stack([self.renderer.blend(*pair) for pair in zip(drawn, crops.images, strict=True)])
 

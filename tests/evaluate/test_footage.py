@@ -1,7 +1,6 @@
 """Footage at any size lies where it lay; sources are chosen as one would by hand."""
 
 import dataclasses
-import itertools
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from talkedit.evaluate.footage import (
     Sources,
     ask,
     best_sources,
-    cheapest_path,
     column,
     load_footage,
     nearest_in_landmarks,
@@ -99,22 +97,6 @@ def test_the_best_source_is_nearest_in_codes_and_in_what_is_around_the_mask(monk
     assert best_sources(wanted, sources, mask).tolist() == [0, 1, 2, 0, 3]
     monkeypatch.undo()
     assert best_sources(wanted, sources, mask).tolist() == [0, 0, 0, 0, 3]
-
-
-def test_a_path_changes_where_that_is_worth_it() -> None:
-    costs = np.array([[0.0, 5.0, 9.0], [1.0, 0.0, 9.0], [1.0, 0.0, 9.0], [9.0, 9.0, 0.0]])
-    assert cheapest_path(costs, 0.0).tolist() == [0, 1, 1, 2]
-    assert cheapest_path(costs, 1.5).tolist() == [0, 1, 1, 2]  # 3 for two changes; 3.5 from the first to the third
-    assert cheapest_path(costs, 2.5).tolist() == [0, 0, 0, 2]
-    assert cheapest_path(costs, 12.0).tolist() == [0, 0, 0, 0]  # 11, rather than 14 with a change or 14 with the second
-
-
-def test_the_path_is_the_cheapest_of_all() -> None:
-    costs = np.random.default_rng(0).random((5, 3))
-    paths = np.array(list(itertools.product(range(3), repeat=5)))
-    for change_cost in (0.0, 0.1, 0.3, 1.0):
-        sums = costs[np.arange(5), paths].sum(axis=1) + change_cost * (np.diff(paths, axis=1) != 0).sum(axis=1)
-        assert cheapest_path(costs, change_cost).tolist() == paths[sums.argmin()].tolist()
 
 
 def test_the_nearest_in_landmarks_is_so_on_average_over_the_points() -> None:

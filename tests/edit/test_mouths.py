@@ -1,0 +1,122 @@
+"""With new speech, mouths are those of frames whose lips are open as far as is heard."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from talkedit.edit import draw
+from talkedit.edit.editor import Editor, Wanted
+from talkedit.edit.mouths import SECTION, MouthLender, choose_lenders, lend_mouth
+from talkedit.edit.renderer import Crops
+from talkedit.edit.timeline import Timeline
+from talkedit.media.audio import write_wav
+
+from .test_editor import FAST
+
+SIDE_PX = 100
+SKIN, LIPS = 120, 250
+EYES, NOSE, CHIN = {36: (30, 30), 39: (42, 30), 42: (58, 30), 45: (70, 30)}, {27: (50, 30), 30: (50, 45)}, (50, 85)
+
+
+def face(opening_px: float, shift_px: float = 0.0) -> Crops:
+    """A grey face; its mouth is a disc as high as it is open, about (50, 65), all moved to the right."""
+    points = np.full((68, 2), 50.0)
+    for index, place in (EYES | NOSE).items():
+        points[index] = place
+    points[33], points[5:12] = (50, 50), CHIN
+    points[8] = (50, 85 + opening_px / 2)
+    points[48:68] = (50, 65)
+    points[62], points[66] = (50, 65 - opening_px / 2), (50, 65 + opening_px / 2)
+    points[:, 0] += shift_px
+    y, x = np.mgrid[:SIDE_PX, :SIDE_PX]
+    image = np.full((SIDE_PX, SIDE_PX, 3), SKIN, np.uint8)
+    image[np.hypot(x - 50 - shift_px, y - 65) < opening_px / 2] = LIPS
+    landmarks = ((points + 0.5) / SIDE_PX).astype(np.float32)[None]
+    one, zeros = np.ones(1, np.float32), np.zeros((1, 3, 3))
+    return Crops(image[None], np.zeros((1, 3, 4), "f4"), np.zeros((1, 3), "f4"), zeros, landmarks, one, np.eye(7)[:1])
+
+
+def still(n: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.zeros((n, 3), np.float32), np.ones(n, np.bool_)
+
+
+def test_a_mouth_comes_from_the_frame_whose_opening_is_heard() -> None:
+    opening = np.float32([0.0, 0.1, 0.2, 0.3])
+    assert choose_lenders(np.float32([0.2] * 4), opening, *still(4)).tolist() == [2] * 4
+    # 0.1 is 5 units: a change to another frame costs 10, to stay 25 a frame.
+    assert choose_lenders(np.float32([0.1, 0.1, 0.2, 0.2]), opening, *still(4)).tolist() == [1, 1, 2, 2]
+    assert choose_lenders(np.float32([0.1, 0.14, 0.1, 0.1]), opening, *still(4)).tolist() == [1, 1, 1, 1]
+
+
+def test_a_head_that_is_turned_otherwise_lends_less_gladly() -> None:
+    opening, heard = np.float32([0.0, 0.1, 0.12]), np.float32([0.1] * 3)
+    pose_deg = np.float32([[0, 0, 0], [9, 0, 0], [0, 0, 0]])
+    assert choose_lenders(heard, opening, pose_deg, still(3)[1]).tolist() == [2, 2, 2]
+
+
+def test_frames_without_a_face_lend_nothing() -> None:
+    opening, heard = np.float32([0.0, 0.1, 0.3]), np.float32([0.1] * 3)
+    usable = np.array([True, False, True])
+    assert choose_lenders(heard, opening, still(3)[0], usable).tolist() == [0, 0, 0]
+    assert choose_lenders(heard, opening, still(3)[0], np.zeros(3, np.bool_)).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("shift_px", [0.0, 7.0])
+def test_mouth_and_chin_are_lent_and_moved_to_where_they_belong(shift_px: float) -> None:
+    own, lender = face(4, shift_px), face(14)
+    before = own.images.copy()
+    given, wanted = lend_mouth(own, lender), face(14, shift_px)
+    assert np.array_equal(own.images, before)
+    assert given.landmarks == pytest.approx(wanted.landmarks, abs=1e-5)
+    assert given.opening == pytest.approx(wanted.opening, abs=1e-5)
+    about_mouth = (slice(57, 74), slice(43 + int(shift_px), 58 + int(shift_px)))
+    assert np.abs(given.images[0][about_mouth].astype(int) - wanted.images[0][about_mouth]).max() <= 1
+    away = np.ones((SIDE_PX, SIDE_PX), np.bool_)
+    away[48:96, 15 + int(shift_px) : 85 + int(shift_px)] = False
+    assert (given.images[0][away] == own.images[0][away]).all()
+
+
+def test_a_section_fetches_what_it_needs_once() -> None:
+    n, asked = SECTION + 10, list[list[int]]()
+    openings = np.linspace(0, 12, n, dtype=np.float32)
+    faces = [face(opening) for opening in openings]
+    opening = np.concatenate([each.opening for each in faces])
+
+    def fetch(numbers: list[int]) -> list[Crops]:
+        asked.append(numbers)
+        return [faces[number] for number in numbers]
+
+    lender = MouthLender(np.full(n, opening[5]), opening, *still(n), fetch)
+    given = [lender(each, number) for number, each in enumerate(faces)]
+    assert asked == [[5], [SECTION]]  # the nearest in the second section is its first
+    assert given[5] is faces[5]
+    assert [float(each.opening[0]) for each in given[:SECTION]] == pytest.approx([float(opening[5])] * SECTION)
+    assert float(given[-1].opening[0]) == pytest.approx(float(opening[SECTION]))
+
+
+def test_the_editor_fetches_the_frames_that_it_draws(
+    editor: Editor, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owns, lenders = dict[int, Crops](), dict[int, Crops]()
+
+    class Spy(MouthLender):
+        def __call__(self, own: Crops, number: int) -> Crops:
+            owns[number] = own
+            given = super().__call__(own, number)
+            lenders.update(self._lenders)
+            return given
+
+    monkeypatch.setattr(draw, "MouthLender", Spy)
+    write_wav(tmp_path / "new.wav", np.random.default_rng(0).normal(0, 0.2, 16_000).astype(np.float32))
+    editor.edit(second, tmp_path / "out.mp4", Wanted(Timeline(), audio=tmp_path / "new.wav"), FAST, None)
+    assert sorted(owns) == list(range(30))
+    assert lenders
+    for number, lender in lenders.items():
+        assert np.array_equal(lender.images, owns[number].images)
+        assert np.array_equal(lender.landmarks, owns[number].landmarks)
+
+
+def test_openings_of_the_faces_here() -> None:
+    """By hand: 14 px over 40 px between the outer eye corners."""
+    assert float(face(14).opening[0]) == pytest.approx(14 / 40, abs=1e-5)
