@@ -149,7 +149,8 @@ class _Draughtsman:
         usable = plan.measured.found.copy()
         for first, last in plan.measured.bridged:
             usable[first : last + 1] = False
-        return MouthLender(heard, opening, shot.attributes.pose_deg, usable[frames], partial(self._fetch, shot))
+        pose_deg, fps = shot.attributes.pose_deg, plan.measured.clock.fps
+        return MouthLender(heard, opening, pose_deg, usable[frames], fps, partial(self._fetch, shot))
 
     def _fetch(self, shot: Shot, places: list[int]) -> list[Crops]:
         """Crops of a shot's frames, wherever in the file these are."""

@@ -18,7 +18,7 @@ from talkedit.edit.renderer import Crops
 from talkedit.models.lips import CHIN, NOSE_BASE, OUTER_EYE_CORNERS
 from talkedit.records import Floats
 
-SECTION = 100  # frames, four seconds, that lend each other mouths: what lies further off is lit and turned otherwise
+SECTION_S = 4.0  # so long frames lend each other mouths: what lies further off is lit and turned otherwise
 OPENING_UNIT, POSE_UNIT_DEG = 0.02, 3.0  # frames that differ by one of them are equally unlike
 FIXED = (27, 30, 36, 39, 42, 45)  # dlib's indices of what does not move with speech: the nose's ridge, eye corners
 MOVED = (*range(5, 12), *range(48, 68))  # and of what is lent: chin and mouth
@@ -37,15 +37,17 @@ class MouthLender:
         opening: (N,), how far they are.
         pose_deg: (N, 3).
         usable: (N,), the frames that may lend: a face was found in them.
+        fps: Frames a second.
         fetch: Gets frames by their numbers, one crop each; ascending.
     """
 
     def __init__(
-        self, heard: Floats, opening: Floats, pose_deg: Floats, usable: NDArray[np.bool_], fetch: Fetch
+        self, heard: Floats, opening: Floats, pose_deg: Floats, usable: NDArray[np.bool_], fps: float, fetch: Fetch
     ) -> None:
+        self._n = max(round(SECTION_S * fps), 1)
         chosen = []
-        for first in range(0, len(heard), SECTION):
-            part = slice(first, first + SECTION)
+        for first in range(0, len(heard), self._n):
+            part = slice(first, first + self._n)
             chosen.append(first + choose_lenders(heard[part], opening[part], pose_deg[part], usable[part]))
         self._chosen, self._fetch = np.concatenate(chosen), fetch
         self._section, self._lenders = -1, dict[int, Crops]()
@@ -60,9 +62,9 @@ class MouthLender:
         lender = int(self._chosen[number])
         if lender == number:
             return own
-        if self._section != number // SECTION:
-            self._section = number // SECTION
-            numbers = np.unique(self._chosen[self._section * SECTION :][:SECTION]).tolist()
+        if self._section != number // self._n:
+            self._section = number // self._n
+            numbers = np.unique(self._chosen[self._section * self._n :][: self._n]).tolist()
             self._lenders = dict(zip(numbers, self._fetch(numbers), strict=True))
         return lend_mouth(own, self._lenders[lender])
 

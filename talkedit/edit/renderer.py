@@ -1,6 +1,6 @@
 """Draws heads at the size of their crops: the one place where the trained network meets pictures of any size."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import cast
 
@@ -52,6 +52,10 @@ class Crops:
     def take(self, indices: Chosen) -> "Crops":
         """Some of them."""
         return Crops(*(getattr(self, field.name)[indices] for field in fields(self)))
+
+    def singles(self, numbers: Iterable[int]) -> list["Crops"]:
+        """Some of them, each by itself."""
+        return [self.take(slice(number, number + 1)) for number in numbers]
 
     @property
     def opening(self) -> Floats:

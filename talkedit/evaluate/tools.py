@@ -123,12 +123,9 @@ class Tools:
         source = lender(crops, asked.eye_openness)
         heard = None if mel is None else self.renderer.heard_opening(mel)
         if heard is not None:
-            singles = [source.take(slice(at, at + 1)) for at in range(len(heard))]
             pose_deg, all_found = held.footage.attributes.pose_deg, np.ones(len(heard), np.bool_)
-            mouths = MouthLender(
-                heard, crops.opening, pose_deg, all_found, lambda at: [crops.take(slice(i, i + 1)) for i in at]
-            )
-            source = joined([mouths(own, at) for at, own in enumerate(singles)])
+            mouths = MouthLender(heard, crops.opening, pose_deg, all_found, float(CLIP_FPS), crops.singles)
+            source = joined([mouths(own, at) for at, own in enumerate(source.singles(range(len(heard))))])
         drawn = self.renderer.draw(crops, heads, source, speech, asked, opening)
         return np.stack([self.renderer.blend(*pair) for pair in zip(drawn, crops.images, strict=True)])
 

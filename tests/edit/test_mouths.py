@@ -7,7 +7,7 @@ import pytest
 
 from talkedit.edit import draw
 from talkedit.edit.editor import Editor, Wanted
-from talkedit.edit.mouths import SECTION, MouthLender, choose_lenders, lend_mouth
+from talkedit.edit.mouths import SECTION_S, MouthLender, choose_lenders, lend_mouth
 from talkedit.edit.renderer import Crops
 from talkedit.edit.timeline import Timeline
 from talkedit.media.audio import write_wav
@@ -78,7 +78,8 @@ def test_mouth_and_chin_are_lent_and_moved_to_where_they_belong(shift_px: float)
 
 
 def test_a_section_fetches_what_it_needs_once() -> None:
-    n, asked = SECTION + 10, list[list[int]]()
+    section, asked = round(SECTION_S * 10), list[list[int]]()
+    n = section + 10
     openings = np.linspace(0, 12, n, dtype=np.float32)
     faces = [face(opening) for opening in openings]
     opening = np.concatenate([each.opening for each in faces])
@@ -87,12 +88,12 @@ def test_a_section_fetches_what_it_needs_once() -> None:
         asked.append(numbers)
         return [faces[number] for number in numbers]
 
-    lender = MouthLender(np.full(n, opening[5]), opening, *still(n), fetch)
+    lender = MouthLender(np.full(n, opening[5]), opening, *still(n), 10.0, fetch)
     given = [lender(each, number) for number, each in enumerate(faces)]
-    assert asked == [[5], [SECTION]]  # the nearest in the second section is its first
+    assert asked == [[5], [section]]  # the nearest in the second section is its first
     assert given[5] is faces[5]
-    assert [float(each.opening[0]) for each in given[:SECTION]] == pytest.approx([float(opening[5])] * SECTION)
-    assert float(given[-1].opening[0]) == pytest.approx(float(opening[SECTION]))
+    assert [float(each.opening[0]) for each in given[:section]] == pytest.approx([float(opening[5])] * section)
+    assert float(given[-1].opening[0]) == pytest.approx(float(opening[section]))
 
 
 def test_the_editor_fetches_the_frames_that_it_draws(
