@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from webdataset.writer import ShardWriter
 
 from talkedit.edit.renderer import take, take_attributes
-from talkedit.evaluate import outputs
+from talkedit.evaluate import footage, outputs
 from talkedit.evaluate.cross import agreement, cross_scores, examine_pair
 from talkedit.evaluate.drive import drive_clip, drive_scores
 from talkedit.evaluate.examine import HEADS_FILE, LOOP_FILE, PARTS, SHEET_FILE, evaluate
@@ -159,8 +159,9 @@ def likeness(tools: Tools, judges: Path) -> Likeness:
 
 
 def test_a_clip_that_is_its_own_source_is_drawn_as_it_is(
-    tools: Tools, held: Held, held_out: Sample, likeness: Likeness
+    tools: Tools, held: Held, held_out: Sample, likeness: Likeness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(footage, "CHANGE_COST", 0.0)  # each frame is drawn from itself
     sources = Sources([held_out], 1000).at(held_out.track.size_px)
     reconstruction = Reconstruction([examine_clip(tools, likeness, held, sources, {}, None)])
     scores = reconstruction.scores()

@@ -9,6 +9,7 @@ from talkedit.models.guide import Heads
 from talkedit.shards.loader import Loader
 from talkedit.shards.windows import Batch, to_batch
 from talkedit.train.inputs import jitter, make_inputs, to_device
+from talkedit.train.processes import Processes
 
 from .. import tiny
 
@@ -75,7 +76,7 @@ def test_processes_that_share_a_step_jitter_as_one_would(batch: Batch) -> None:
         fields = [field[rank : rank + 1] if isinstance(field, torch.Tensor) else field for field in batch[1:-2]]
         heads = [Heads(*(part.view(3, 5, *part.shape[1:])[rank] for part in field)) for field in batch[-2:]]
         own = Batch._make([batch.keys[rank : rank + 1], *fields, *heads])
-        assert torch.equal(jitter(own, 0.1, random(), rank, 3).target_heads.frame_from_picture, whole[rank])
+        assert torch.equal(jitter(own, 0.1, random(), Processes(rank, 3)).target_heads.frame_from_picture, whole[rank])
 
 
 def test_jitter_stays_within_its_share(batch: Batch) -> None:
