@@ -14,8 +14,10 @@ import torch
 from torch import Tensor, nn
 from webdataset.writer import ShardWriter
 
-from talkedit.edit.renderer import take, take_attributes
+from talkedit.edit.mouths import MouthLender
+from talkedit.edit.renderer import Crops, take, take_attributes
 from talkedit.evaluate import footage, outputs
+from talkedit.evaluate import tools as evaluate_tools
 from talkedit.evaluate.cross import agreement, cross_scores, examine_pair
 from talkedit.evaluate.drive import drive_clip, drive_scores
 from talkedit.evaluate.examine import HEADS_FILE, LOOP_FILE, PARTS, SHEET_FILE, evaluate
@@ -178,6 +180,25 @@ def test_a_clip_that_is_its_own_source_is_drawn_as_it_is(
     real = reconstruction.mean("ground truth")
     assert (real["ssim_crop"], real["lmd_f_px256"]) == (1.0, 0.0)
     assert scores["self_sync_own_confidence"] == pytest.approx(real["sync_own_confidence"], abs=0.05)
+
+
+def test_mouths_are_lent_where_the_speech_is_another(tools: Tools, held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    lent = list[int]()
+
+    class Spy(MouthLender):
+        def __call__(self, own: Crops, number: int) -> Crops:
+            given = super().__call__(own, number)
+            lent.append(int(given is not own))
+            return given
+
+    monkeypatch.setattr(evaluate_tools, "MouthLender", Spy)
+    codes = held.footage.attributes
+    plain = tools.edit(held, codes)
+    assert not lent
+    spoken = tools.edit(held, codes, held.mel)
+    assert len(lent) == len(held.mel)
+    assert any(lent)
+    assert not np.array_equal(plain, spoken)
 
 
 @pytest.fixture(scope="module")
