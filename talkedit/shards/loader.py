@@ -83,12 +83,13 @@ class Loader:
         self._start_over()
         self.waited_s = 0.0
 
-    def windows(self, step: int, in_a_row: bool = True) -> list[Window]:
+    def windows(self, step: int, in_a_row: bool = True, one_source: bool = False) -> list[Window]:
         """This process's windows of a step.
 
         Args:
             step: Any step; quick if it is the one after the last.
             in_a_row: As in `talkedit.shards.sampler.draw_frames`.
+            one_source: A window's frames all come with the same source frame, rather than each with its own.
 
         Raises:
             TalkeditError: One of the clips is damaged.
@@ -99,7 +100,7 @@ class Loader:
         self.waited_s += time.monotonic() - started
         self._forget()
         first = step * self._n_windows + self._own.start
-        return [self._window(*pair, first + index, in_a_row) for index, pair in enumerate(pairs)]
+        return [self._window(*pair, first + index, in_a_row, one_source) for index, pair in enumerate(pairs)]
 
     def close(self) -> None:
         """Ends the threads; what they have begun is finished first."""
@@ -150,7 +151,7 @@ class Loader:
     def _n_bytes(self, clip: int) -> int:
         return self._entries[clip].n_frames * (3 * self._image_px**2 + MEL_BYTES)
 
-    def _window(self, ready: "_Ready", other: "_Ready", index: int, in_a_row: bool) -> Window:
+    def _window(self, ready: "_Ready", other: "_Ready", index: int, in_a_row: bool, one_source: bool) -> Window:
         rng, clip = np.random.default_rng((self._seed, index)), ready.clip
         target = draw_frames(ready.weights, self._n_frames, rng, in_a_row)
         source_clip = other.clip if rng.random() < self._other_clips_share else clip
@@ -158,6 +159,8 @@ class Loader:
         if source_clip is clip:
             others = np.setdiff1d(others, target)
         source = rng.choice(others, size=self._n_frames, replace=False)
+        if one_source:
+            source = source[:1].repeat(self._n_frames)
         return Window(clip, torch.from_numpy(target), source_clip, torch.from_numpy(source))
 
 

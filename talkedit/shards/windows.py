@@ -10,13 +10,13 @@ from talkedit.shards.clips import LoadedClip
 
 
 class Window(NamedTuple):
-    """T frames of one clip that are trained on together, and T others to draw them from.
+    """T frames of one clip that are trained on together, and what each is drawn from.
 
     Attributes:
         clip: The clip of the frames.
         target: (T,) indices of these.
         source_clip: The clip of those that they are drawn from: the same, or another one of the person.
-        source: (T,) indices in that clip; none of them is in the window.
+        source: (T,) indices in that clip, all different or all the same; none of them is in the window.
     """
 
     clip: LoadedClip

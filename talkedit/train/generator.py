@@ -212,9 +212,12 @@ class _Training:
     def _inputs(self, step: int, random: torch.Generator) -> tuple[list[str], Inputs]:
         """The step's windows by name, and what becomes of them."""
         fabric = self._fabric
-        # Only the discriminator looks at frames in a row.
+        # Only the discriminator looks at frames in a row. What differs between several guided sources moves from frame
+        # to frame, with no sound to it; edits and evaluation stay with one as well (`talkedit.edit.choice`).
         judged = losses.ramp(step, self._loss) > 0 and self._loss.lambda_s > 0
-        batch = to_device(to_batch(self._data.windows(step, in_a_row=judged)), fabric.device)
+        one_source = judged and self._model.sources == "guided"
+        windows = self._data.windows(step, in_a_row=judged, one_source=one_source)
+        batch = to_device(to_batch(windows), fabric.device)
         batch = jitter(batch, self._params.jitter_share, random, self._processes)
         return batch.keys, make_inputs(batch, self._model)
 

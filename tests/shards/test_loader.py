@@ -73,6 +73,15 @@ def test_frames_in_a_row_or_not_are_of_the_same_clips(many: Path) -> None:
     assert not all(target == list(range(target[0], target[0] + T)) for _, target, *_ in spread)
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_one_source_is_one_of_the_window_s_sources_for_all_its_frames(many: Path, share: float) -> None:
+    with Loader(many, "train", IMAGE_PX, T, 8, seed=0, other_clips_share=share) as loader:
+        usual, one = shown(loader.windows(2)), shown(loader.windows(2, one_source=True))
+    for (*clips_and_target, sources), (*the_same, source) in zip(usual, one, strict=True):
+        assert clips_and_target == the_same
+        assert source == sources[:1] * T
+
+
 @pytest.mark.parametrize("n_ranks", [2, 4])
 def test_processes_share_the_windows_of_one(many: Path, n_ranks: int) -> None:
     shape = {"n_windows": 8, "other_clips_share": 0.5}

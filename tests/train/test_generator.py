@@ -102,12 +102,38 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
     draw = Loader.windows
 
-    def draw_and_note(loader: Loader, step: int, in_a_row: bool = True) -> list[Window]:
+    def draw_and_note(loader: Loader, step: int, **how: bool) -> list[Window]:
         seen.append(step)
-        return draw(loader, step, in_a_row)
+        return draw(loader, step, **how)
 
     monkeypatch.setattr(Loader, "windows", draw_and_note)
     return seen
+
+
+@pytest.mark.parametrize("sources", ["guided", "raw"])
+@pytest.mark.parametrize("lambda_s", [0.1, 0.0])
+def test_judged_windows_are_frames_in_a_row_and_guided_ones_have_one_source(
+    tiny_shards: Path,
+    judges_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    sources: str,
+    lambda_s: float,
+) -> None:
+    draw, asked, drawn = Loader.windows, [], []
+
+    def draw_and_note(loader: Loader, step: int, **how: bool) -> list[Window]:
+        asked.append(how)
+        drawn.extend(draw(loader, step, **how))
+        return drawn[-1:]
+
+    monkeypatch.setattr(Loader, "windows", draw_and_note)
+    model, loss = tiny.model_params(sources=sources), loss_params(ramp_start_step=2, lambda_s=lambda_s)
+    train_generator(tiny_shards, judges_folder, tmp_path / "out", NoCurves(), "ann", model, train_params(), loss)
+    judged = [step > 2 and lambda_s > 0 for step in range(6)]
+    assert [how["in_a_row"] for how in asked] == judged
+    n_sources = [len(window.source.unique()) for window in drawn]
+    assert n_sources == [1 if each and sources == "guided" else 5 for each in judged]
 
 
 def test_a_killed_run_leaves_its_state_and_no_model(killed: Path) -> None:
@@ -137,11 +163,11 @@ def test_a_run_stopped_anywhere_goes_on_from_its_last_state_to_the_same_weights(
 ) -> None:
     draw, out = Loader.windows, tmp_path / "generator"
 
-    def draw_until_stopped(loader: Loader, step: int, in_a_row: bool = True) -> list[Window]:
+    def draw_until_stopped(loader: Loader, step: int, **how: bool) -> list[Window]:
         if step == stop_at:
             raise KeyboardInterrupt
         monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", -1.0 if step + 1 == last_state else 1e9)
-        return draw(loader, step, in_a_row)
+        return draw(loader, step, **how)
 
     monkeypatch.setattr(Loader, "windows", draw_until_stopped)
     with pytest.raises(KeyboardInterrupt):
