@@ -18,7 +18,7 @@ from talkedit.models.landmarks import eye_points
 from talkedit.models.lids import Eyes
 from talkedit.models.lips import LipNet, Mouth, mouth_opening
 from talkedit.records import Attributes, CropTrack, Doubles, Floats, Image
-from talkedit.shards.clips import shrink
+from talkedit.shards.clips import heads_in_crops, shrink
 from talkedit.train.artifact import TrainedModel
 
 Chosen = slice | NDArray[np.intp]
@@ -64,14 +64,7 @@ class Crops:
 
     def heads(self, camera_from_head: Floats) -> Heads:
         """The heads, placed at `camera_from_head`, as the networks take them."""
-        # Crop pixel p lies at share (p + 0.5) / size of the picture's side.
-        size_px = self.images.shape[1]
-        crop_from_picture = np.array([[size_px, 0, -0.5], [0, size_px, -0.5], [0, 0, 1]])
-        return Heads(
-            torch.from_numpy(camera_from_head).float(),
-            torch.from_numpy(self.camera).float(),
-            torch.from_numpy(self.frame_from_crop @ crop_from_picture).float(),
-        )
+        return heads_in_crops(camera_from_head, self.camera, self.frame_from_crop, self.images.shape[1])
 
 
 class Renderer:

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from talkedit.errors import TalkeditError
 from talkedit.media.audio import mel_windows
 from talkedit.models.guide import Heads
-from talkedit.records import CLIP_FPS
+from talkedit.records import CLIP_FPS, Doubles, Floats
 from talkedit.shards.samples import Sample
 
 AT_ONCE = 8  # crops that are shrunk together
@@ -136,11 +136,20 @@ def _decode(sample: Sample, pixel_format: str) -> Iterator[av.VideoFrame]:
 
 def heads_of(sample: Sample) -> Heads:
     """The heads of all frames of a clip; picture positions are shares of the crop's side."""
+    camera = np.broadcast_to(sample.camera, (sample.n_frames, 3))
+    return heads_in_crops(sample.heads, camera, sample.track.frame_from_crop, sample.track.size_px)
+
+
+def heads_in_crops(camera_from_head: Floats, camera: Floats, frame_from_crop: Doubles, size_px: int) -> Heads:
+    """Heads as the networks take them; picture positions are shares of the crop's side.
+
+    Args:
+        camera_from_head: (N, 3, 4).
+        camera: (N, 3).
+        frame_from_crop: (N, 3, 3), of crop pixels.
+        size_px: The crops' side.
+    """
     # Crop pixel p lies at share (p + 0.5) / size.
-    size_px = sample.track.size_px
     crop_from_picture = np.array([[size_px, 0, -0.5], [0, size_px, -0.5], [0, 0, 1]])
-    return Heads(
-        camera_from_head=torch.from_numpy(sample.heads).float(),
-        camera=torch.from_numpy(sample.camera).float().expand(sample.n_frames, 3),
-        frame_from_picture=torch.from_numpy(sample.track.frame_from_crop @ crop_from_picture).float(),
-    )
+    places = camera_from_head, camera, frame_from_crop @ crop_from_picture
+    return Heads(*(torch.tensor(place, dtype=torch.float32) for place in places))

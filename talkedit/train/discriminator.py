@@ -131,7 +131,7 @@ def train_discriminator(
             gaps = params.min_gaps(card.terms)
             check_it_can_learn(discriminator, gate.windows(0), gaps, params.gate_steps, fabric.device)
     with data:
-        trained = _train(networks, data, shards, out, curves, model, params, fabric, processes)
+        trained = _train(networks, data, shards, out, curves, model, params, fabric)
     if not fabric.is_global_zero:
         return {}
     save_judges(out, discriminator, networks.eyes, networks.lips, card)
@@ -201,9 +201,9 @@ def _train(
     model: ModelParams,
     params: DiscriminatorParams,
     fabric: Fabric,
-    processes: Processes,
 ) -> dict[str, float]:
     """Runs the steps; returns the means of the last stretch and the pace."""
+    processes = Processes.of(fabric)
     network, optimizer = fabric.setup(networks, make_adam(networks, params.learning_rate, (0.5, 0.999), fabric))
     sections = {section.section: section.model_dump() for section in (model, params)}
     key = run_key(sections, code_hash(__file__), [shards])
