@@ -146,11 +146,8 @@ class _Draughtsman:
         if heard is None:
             return None
         opening = mouth_opening(torch.from_numpy(shot.track.landmarks_px)).numpy()
-        usable = plan.measured.found.copy()
-        for first, last in plan.measured.bridged:
-            usable[first : last + 1] = False
-        pose_deg, fps = shot.attributes.pose_deg, plan.measured.clock.fps
-        return MouthLender(heard, opening, pose_deg, usable[frames], fps, partial(self._fetch, shot))
+        usable, fps = plan.measured.seen[frames], plan.measured.clock.fps
+        return MouthLender(heard, opening, shot.attributes.pose_deg, usable, fps, partial(self._fetch, shot))
 
     def _fetch(self, shot: Shot, places: list[int]) -> list[Crops]:
         """Crops of a shot's frames, wherever in the file these are."""

@@ -65,7 +65,7 @@ class Measured:
         shots: Those with a face.
         cuts: Numbers of the frames at which a shot begins, the first left out.
         found: (T,) bool, whether the frame has a face, or lies in a short gap between frames that do.
-        bridged: Short gaps, (first, last) each, in which the face's place was interpolated.
+        seen: (T,) bool, whether a face was found in the frame itself.
         attributes: Pose, emotion and blink as they are; frames without a face have zeros, neutral and 1.
         damage: What could not be decoded, or None.
         n_faces: How many faces there were to choose from.
@@ -77,7 +77,7 @@ class Measured:
     shots: list[Shot]
     cuts: list[int]
     found: NDArray[np.bool_]
-    bridged: Stretches
+    seen: NDArray[np.bool_]
     attributes: Attributes
     damage: str | None
     n_faces: int = 1
@@ -87,6 +87,11 @@ class Measured:
     def gaps(self) -> Stretches:
         """Where no face can be followed, (first, last) each."""
         return stretches(~self.found)
+
+    @property
+    def bridged(self) -> Stretches:
+        """Short gaps, (first, last) each, in which the face's place was interpolated."""
+        return stretches(self.found & ~self.seen)
 
     def centres_px(self) -> Doubles:
         """(T, 2), where the face is in each frame; NaN where there is none."""
@@ -136,14 +141,13 @@ class Measurer:
             raise MediaError(source, refusal.detail) from refusal
         measured = list(self._measure_shots(source, shots, fps))
         all_found = np.concatenate(found)
-        seen = np.concatenate([track.found for _, track in followed.shots])
         return Measured(
             info=followed.info,
             clock=Clock(np.array(followed.times_s, np.float64), fps),
             shots=measured,
             cuts=[first for first, _ in followed.shots if first],
             found=all_found,
-            bridged=stretches(all_found & ~seen),
+            seen=np.concatenate([track.found for _, track in followed.shots]),
             attributes=_joined(measured, len(all_found)),
             damage=followed.damage,
             n_faces=followed.n_faces,

@@ -7,6 +7,7 @@ import pytest
 
 from talkedit.edit import draw
 from talkedit.edit.editor import Editor, Wanted
+from talkedit.edit.measure import Measurer
 from talkedit.edit.mouths import SECTION_S, MouthLender, choose_lenders, lend_mouth
 from talkedit.edit.renderer import Crops
 from talkedit.edit.timeline import Timeline
@@ -116,6 +117,28 @@ def test_the_editor_fetches_the_frames_that_it_draws(
     for number, lender in lenders.items():
         assert np.array_equal(lender.images, owns[number].images)
         assert np.array_equal(lender.landmarks, owns[number].landmarks)
+
+
+def test_frames_whose_face_was_only_interpolated_lend_no_mouth(
+    editor: Editor, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usable: list[np.ndarray] = []
+
+    class Spy(MouthLender):
+        def __init__(self, *args) -> None:
+            usable.append(args[3])
+            super().__init__(*args)
+
+    monkeypatch.setattr(draw, "MouthLender", Spy)
+    measured = editor.measure(second)
+    assert (measured.bridged, measured.gaps) == ([], [])
+    measured.seen[12:17] = False
+    assert (measured.bridged, measured.gaps) == ([(12, 16)], [])
+    monkeypatch.setattr(Measurer, "measure", lambda *_: measured)
+    write_wav(tmp_path / "new.wav", np.random.default_rng(0).normal(0, 0.2, 16_000).astype(np.float32))
+    report = editor.edit(second, tmp_path / "out.mp4", Wanted(Timeline(), audio=tmp_path / "new.wav"), FAST, None)
+    assert report.n_edited == 30
+    assert [np.flatnonzero(~each).tolist() for each in usable] == [[12, 13, 14, 15, 16]]
 
 
 def test_openings_of_the_faces_here() -> None:
