@@ -16,7 +16,7 @@ from talkedit.models.build import ModelParams, build_generator
 from talkedit.models.codes import draw_mask, make_codes
 from talkedit.models.losses import l1
 from talkedit.shards.windows import Batch
-from talkedit.train.generator import draw_frames
+from talkedit.train.generator import draw_windows
 from talkedit.train.inputs import jitter, make_inputs, to_device
 
 LEARNING_RATE = 1e-4
@@ -55,7 +55,7 @@ def training_contestants(params: ModelParams, n_images: int, next_batch: Callabl
 
     def draw_ours(batch: Batch) -> tuple[Tensor, Tensor]:
         inputs = make_inputs(jitter(batch, JITTER_SHARE, random), params)
-        return draw_frames(generator, inputs).flatten(0, 1), inputs.truth.flatten(0, 1)
+        return draw_windows(generator, inputs).flatten(0, 1), inputs.truth.flatten(0, 1)
 
     def contestant(
         name: str, network: nn.Module, draw: Callable[[Batch], tuple[Tensor, Tensor]], fused: bool

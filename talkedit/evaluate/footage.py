@@ -131,7 +131,7 @@ def nearest_in_landmarks(wanted: Floats, sources: Floats) -> Indices:
     return np.argmin(np.stack(distances), axis=1)
 
 
-def ask(measured: Attributes, control: str, value: float) -> Attributes:
+def with_control(measured: Attributes, control: str, value: float) -> Attributes:
     """The same codes with one control changed: an angle by `value` degrees, or the openness set to `value`."""
     if control == "eye_openness":
         return replace(measured, eye_openness=np.full_like(measured.eye_openness, value))

@@ -10,7 +10,7 @@ import numpy as np
 
 from talkedit.edit.seam import seam_ratio
 from talkedit.evaluate.features import identity_distance
-from talkedit.evaluate.footage import Video, ask
+from talkedit.evaluate.footage import Video, with_control
 from talkedit.evaluate.likeness import Likeness
 from talkedit.evaluate.mesh import lid_opening, turned_deg
 from talkedit.evaluate.metrics import flicker_ratio
@@ -67,7 +67,7 @@ def edit_clip(tools: Tools, likeness: Likeness, steps: Steps, held: Held) -> tup
     border = tools.renderer.paste_mask(truth.shape[1])
     for control, values in steps.items():
         for value in values:
-            video = tools.edit(held, ask(held.footage.attributes, control, value))
+            video = tools.edit(held, with_control(held.footage.attributes, control, value))
             looped.points.extend(_measure(tools, held, video, control, value))
             looped.seam.extend(seam_ratio(*pair, border) for pair in zip(truth, video, strict=True))
             if control in ANGLES:

@@ -40,7 +40,7 @@ class SystemParams(pydantic.BaseModel):
         return self
 
 
-class Manifest(pydantic.BaseModel):
+class ResultsManifest(pydantic.BaseModel):
     """What manifest.json holds."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -62,7 +62,7 @@ class OutsideSystem:
     def __init__(self, name: str, folder: Path) -> None:
         self._name, self._folder = name, folder
         try:
-            self._manifest = Manifest.model_validate(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+            self._manifest = ResultsManifest.model_validate(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             problem = " ".join(str(error).split())
             raise ParamsError(

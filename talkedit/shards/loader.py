@@ -14,7 +14,7 @@ from talkedit.cores import n_cores
 from talkedit.errors import ParamsError, TalkeditError
 from talkedit.shards.clips import LoadedClip, load_clip
 from talkedit.shards.index import Entry, index_split, read_sample
-from talkedit.shards.sampler import Floats, Pick, Sampler, draw_frames, rarity
+from talkedit.shards.sampler import Floats, Pick, Sampler, draw_targets, rarity
 from talkedit.shards.windows import Window
 
 WINDOWS_AHEAD = 128
@@ -88,7 +88,7 @@ class Loader:
 
         Args:
             step: Any step; quick if it is the one after the last.
-            in_a_row: As in `talkedit.shards.sampler.draw_frames`.
+            in_a_row: As in `talkedit.shards.sampler.draw_targets`.
             one_source: A window's frames all come with the same source frame, rather than each with its own.
 
         Raises:
@@ -153,7 +153,7 @@ class Loader:
 
     def _window(self, ready: "_Ready", other: "_Ready", index: int, in_a_row: bool, one_source: bool) -> Window:
         rng, clip = np.random.default_rng((self._seed, index)), ready.clip
-        target = draw_frames(ready.weights, self._n_frames, rng, in_a_row)
+        target = draw_targets(ready.weights, self._n_frames, rng, in_a_row)
         source_clip = other.clip if rng.random() < self._other_clips_share else clip
         others = np.arange(source_clip.sample.n_frames)
         if source_clip is clip:

@@ -95,7 +95,7 @@ def _visits(clip: int, n_frames: int, n_window_frames: int) -> list[Visit]:
     return [Visit(clip, min(n_items // n_visits, MAX_ITEMS))] * n_visits
 
 
-def draw_frames(weights: Floats, n_frames: int, rng: np.random.Generator, in_a_row: bool) -> Indices:
+def draw_targets(weights: Floats, n_frames: int, rng: np.random.Generator, in_a_row: bool) -> Indices:
     """The frames of one window, (T,).
 
     Args:

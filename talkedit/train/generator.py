@@ -190,7 +190,7 @@ class _Training:
         params, fabric = self._params, self._fabric
         random = step_random(params.seed, step)
         keys, inputs = self._inputs(step, random)
-        drawn = draw_frames(self._network, inputs)
+        drawn = draw_windows(self._network, inputs)
         n_frames = len(inputs.landmarks)
         looked_at = choose_frames(n_frames, self._loss.perceptual_share, random, self._processes)
         terms = self._judges.terms(drawn, inputs, self._loss, step, looked_at)
@@ -239,7 +239,7 @@ def as_seen(drawn: Tensor, inputs: Inputs) -> Tensor:
     return torch.lerp(inputs.truth, drawn, inputs.mask)
 
 
-def draw_frames(generator: nn.Module, inputs: Inputs) -> Tensor:
+def draw_windows(generator: nn.Module, inputs: Inputs) -> Tensor:
     """(B, T, 3, px, px), what the generator draws for these inputs."""
     drawing = generator(inputs.source, inputs.masked, inputs.mel, inputs.codes)
     return drawing.image(inputs.truth.shape[-1], inputs.sources).unflatten(0, inputs.truth.shape[:2])

@@ -9,11 +9,11 @@ from talkedit.evaluate import footage
 from talkedit.evaluate.footage import (
     Footage,
     Sources,
-    ask,
     best_sources,
     column,
     load_footage,
     nearest_in_landmarks,
+    with_control,
 )
 from talkedit.face.geometry import apply
 from talkedit.records import POSE, Attributes
@@ -112,9 +112,9 @@ def test_the_nearest_in_landmarks_is_so_on_average_over_the_points() -> None:
 
 def test_an_angle_is_asked_for_as_a_change_and_the_openness_as_a_value() -> None:
     measured = codes([(1, 2, 3), (4, 5, 6)], [0.5, 0.7])
-    assert ask(measured, "pitch_deg", -2).pose_deg.tolist() == [[1, 0, 3], [4, 3, 6]]
-    assert ask(measured, "roll_deg", 1).pose_deg.tolist() == [[1, 2, 4], [4, 5, 7]]
-    closed = ask(measured, "eye_openness", 0.25)
+    assert with_control(measured, "pitch_deg", -2).pose_deg.tolist() == [[1, 0, 3], [4, 3, 6]]
+    assert with_control(measured, "roll_deg", 1).pose_deg.tolist() == [[1, 2, 4], [4, 5, 7]]
+    closed = with_control(measured, "eye_openness", 0.25)
     assert closed.eye_openness.tolist() == [0.25, 0.25]
     assert closed.pose_deg is measured.pose_deg
     assert measured.pose_deg.tolist() == [[1, 2, 3], [4, 5, 6]]

@@ -6,7 +6,7 @@ from itertools import chain, islice, pairwise
 import numpy as np
 import pytest
 
-from talkedit.shards.sampler import MAX_ITEMS, POOL, Pick, Sampler, draw_frames, rarity
+from talkedit.shards.sampler import MAX_ITEMS, POOL, Pick, Sampler, draw_targets, rarity
 
 T = 5
 
@@ -103,7 +103,7 @@ def test_a_window_has_no_frame_twice_and_every_frame_comes(in_a_row: bool) -> No
     rng = np.random.default_rng(0)
     seen: set[int] = set()
     for _ in range(200):
-        frames = draw_frames(np.ones(20), T, rng, in_a_row)
+        frames = draw_targets(np.ones(20), T, rng, in_a_row)
         assert len(set(frames.tolist())) == T
         assert not in_a_row or frames.tolist() == list(range(frames[0], frames[0] + T))
         seen |= set(frames.tolist())
@@ -115,7 +115,7 @@ def test_frames_of_more_weight_come_more_often(in_a_row: bool) -> None:
     """Frame 10 of 20 lies in 5 of the 16 windows in a row; with nine times the weight these weigh 13, not 5."""
     rng, weights = np.random.default_rng(0), np.ones(20)
     weights[10] = 9
-    share = np.mean([10 in draw_frames(weights, T, rng, in_a_row) for _ in range(2000)])
+    share = np.mean([10 in draw_targets(weights, T, rng, in_a_row) for _ in range(2000)])
     # Not in a row, 5 draws of 28 tickets, 9 of them this frame's.
     wanted = 5 * 13 / (5 * 13 + 11 * 5) if in_a_row else 1 - np.prod([1 - 9 / (28 - n) for n in range(T)])
     assert share == pytest.approx(wanted, abs=0.04)

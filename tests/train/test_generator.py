@@ -26,7 +26,7 @@ from talkedit.train import loop
 from talkedit.train.artifact import WEIGHTS_FILE, load_model
 from talkedit.train.curves import NoCurves
 from talkedit.train.discriminator import train_discriminator
-from talkedit.train.generator import Judges, LookedAt, choose_frames, draw_frames, train_generator
+from talkedit.train.generator import Judges, LookedAt, choose_frames, draw_windows, train_generator
 from talkedit.train.inputs import Inputs, make_inputs
 from talkedit.train.loop import step_random
 from talkedit.train.processes import Processes
@@ -274,7 +274,7 @@ def test_it_learns(tiny_shards: Path) -> None:
 
     def step() -> float:
         optimizer.zero_grad()
-        drawn = draw_frames(generator, inputs)
+        drawn = draw_windows(generator, inputs)
         loss = losses.l1(drawn.flatten(0, 1), inputs.truth.flatten(0, 1), inputs.mask + 0.1)
         loss.backward()
         optimizer.step()
@@ -302,7 +302,7 @@ def test_the_judges_are_not_changed_by_what_they_judge(tiny_shards: Path, judges
     optimizer = torch.optim.Adam(generator.parameters(), 0.1)
     weights = [parameter.clone() for parameter in generator.parameters()]
     for step in (1, 2):
-        terms = judges.terms(draw_frames(generator, inputs), inputs, params, step, ALL)
+        terms = judges.terms(draw_windows(generator, inputs), inputs, params, step, ALL)
         optimizer.zero_grad()
         losses.total(terms | {"g": torch.zeros(())}, params, step).backward()
         optimizer.step()
