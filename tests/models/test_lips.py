@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from talkedit.models.lips import UPPER_LIP_SHARE, LipNet, Mouth, mouth_opening, move_lips
+from talkedit.models.lips import READ_LESS, UPPER_LIP_SHARE, LipNet, Mouth, mouth_opening, move_lips
 
 SIDE_PX = 200
 MIDDLE = 100  # the column of the mouth's middle
@@ -46,15 +46,24 @@ def test_lips_that_are_as_asked_are_left_alone() -> None:
     assert (heights(0.2) - ticks[:, None]).abs().max() < 1e-6
 
 
-@pytest.mark.parametrize("asked", [0.0, 0.1, 0.35])
-def test_both_lips_go_to_where_the_opening_is_as_asked(asked: float) -> None:
-    change = asked * 0.3 - OPENING
+@pytest.mark.parametrize("asked", [0.1, 0.35])
+def test_both_lips_go_to_where_the_opening_is_read_as_asked(asked: float) -> None:
+    change = READ_LESS * (asked * 0.3 - OPENING)
     upper, lower = UPPER_LIP - UPPER_LIP_SHARE * change, LOWER_LIP + (1 - UPPER_LIP_SHARE) * change
     found = heights(asked)
     assert looked_up(found, upper - 0.005) == pytest.approx(UPPER_LIP - 0.005, abs=1.5 / SIDE_PX)
     assert looked_up(found, lower + 0.005) == pytest.approx(LOWER_LIP + 0.005, abs=1.5 / SIDE_PX)
-    if asked:  # half way between the lips is what was half way between them
-        assert looked_up(found, (upper + lower) / 2) == pytest.approx(0.6, abs=1.5 / SIDE_PX)
+    # Half way between the lips is what was half way between them.
+    assert looked_up(found, (upper + lower) / 2) == pytest.approx(0.6, abs=1.5 / SIDE_PX)
+
+
+@pytest.mark.parametrize("asked", [0.0, 0.03])
+def test_lips_close_and_do_not_pass_through_each_other(asked: float) -> None:
+    """Closed by 0.06: the upper lip has come down to 0.579, and the lower one up to it."""
+    line = UPPER_LIP + UPPER_LIP_SHARE * OPENING
+    found = heights(asked)
+    assert looked_up(found, line - 0.005) == pytest.approx(UPPER_LIP - 0.005, abs=1.5 / SIDE_PX)
+    assert looked_up(found, line + 0.005) == pytest.approx(LOWER_LIP + 0.005, abs=1.5 / SIDE_PX)
 
 
 def test_the_chin_goes_with_the_lower_lip_and_the_neck_stays() -> None:
