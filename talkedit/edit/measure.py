@@ -65,7 +65,7 @@ class Measured:
         shots: Those with a face.
         cuts: Numbers of the frames at which a shot begins, the first left out.
         found: (T,) bool, whether the frame has a face, or lies in a short gap between frames that do.
-        seen: (T,) bool, whether a face was found in the frame itself.
+        seen: (T,) bool, whether the face's points were found in the frame itself.
         attributes: Pose, emotion and blink as they are; frames without a face have zeros, neutral and 1.
         damage: What could not be decoded, or None.
         n_faces: How many faces there were to choose from.

@@ -18,7 +18,7 @@ OUTER_EYE_CORNERS = (36, 45)
 UPPER_LIP_SHARE = 0.15  # of a change of the opening; the lower lip, with the jaw, takes the rest
 # Lips are moved by so much more than asked: of a smaller or larger opening made by geometry alone dlib reads 0.75 again
 # (GRID; 0.93 with this, and errors of 0.009 rather than 0.014) or 0.67 (HDTF's Lieu; 0.73). Of the chin it reads all.
-READ_LESS = 1.3
+LIP_GAIN = 1.3
 JAW_HALF_WIDTHS = 2.2  # as far to the side of the mouth's middle, in half widths of the mouth, the cheek goes along
 NECK_PER_HALF_WIDTH = 1.6  # over so much below the chin its motion fades out
 MIN_WIDTH = 1e-3  # share of the picture's side: points that fell together must not give positions that are no numbers
@@ -110,7 +110,7 @@ def move_lips(x: Tensor, y: Tensor, mouth: Mouth) -> tuple[Tensor, Tensor]:
     lips = (1 - (2 * u / inner).square()).clamp_min(0)  # how far the lips take part: all in the middle, not the corners
     jaw = (1 - (u / (JAW_HALF_WIDTHS * scale)).square()).clamp_min(0).square()
     # Where the inner lips are once they have moved, and how far each has moved there.
-    lip_change = torch.maximum(READ_LESS * change, -opening)
+    lip_change = torch.maximum(LIP_GAIN * change, -opening)
     upper_lift, lower_drop = UPPER_LIP_SHARE * lip_change * lips, (1 - UPPER_LIP_SHARE) * lip_change * lips
     upper_lip, lower_lip = upper * lips + upper_lift, lower * lips - lower_drop
     chin = height(CHIN) - (1 - UPPER_LIP_SHARE) * change

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from talkedit.models.lips import READ_LESS, UPPER_LIP_SHARE, LipNet, Mouth, mouth_opening, move_lips
+from talkedit.models.lips import LIP_GAIN, UPPER_LIP_SHARE, LipNet, Mouth, mouth_opening, move_lips
 
 SIDE_PX = 200
 MIDDLE = 100  # the column of the mouth's middle
@@ -48,7 +48,7 @@ def test_lips_that_are_as_asked_are_left_alone() -> None:
 
 @pytest.mark.parametrize("asked", [0.1, 0.35])
 def test_both_lips_go_to_where_the_opening_is_read_as_asked(asked: float) -> None:
-    change = READ_LESS * (asked * 0.3 - OPENING)
+    change = LIP_GAIN * (asked * 0.3 - OPENING)
     upper, lower = UPPER_LIP - UPPER_LIP_SHARE * change, LOWER_LIP + (1 - UPPER_LIP_SHARE) * change
     found = heights(asked)
     assert looked_up(found, upper - 0.005) == pytest.approx(UPPER_LIP - 0.005, abs=1.5 / SIDE_PX)
