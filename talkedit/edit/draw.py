@@ -24,7 +24,7 @@ from talkedit.face.geometry import cut
 from talkedit.face.head import camera_of, turn_heads
 from talkedit.face.paste import match_seam, paste
 from talkedit.media.video import read_frames_at
-from talkedit.models.lips import mouth_opening
+from talkedit.models.lips import lip_shape
 from talkedit.records import Floats, Image
 
 MOST_THREADS = 4
@@ -138,16 +138,16 @@ class _Draughtsman:
         return None if at is None else self._fetch(shot, [at])[0]
 
     def _lips_of(self, shot: Shot) -> MouthLender | None:
-        """Who lends mouths, where there is new speech and the model hears how far it opens the lips."""
+        """Who lends mouths, where there is new speech and the model hears how it shapes the lips."""
         plan, frames = self._plan, shot.frames
         if not plan.speech.is_new:
             return None
-        heard = self._renderer.heard_opening(plan.speech.at(plan.measured.clock.times_s[frames]))
+        heard = self._renderer.heard_lips(plan.speech.at(plan.measured.clock.times_s[frames]))
         if heard is None:
             return None
-        opening = mouth_opening(torch.from_numpy(shot.track.landmarks_px)).numpy()
+        lips = lip_shape(torch.from_numpy(shot.track.landmarks_px)).numpy()
         usable, fps = plan.measured.seen[frames], plan.measured.clock.fps
-        return MouthLender(heard, opening, shot.attributes.pose_deg, usable, fps, partial(self._fetch, shot))
+        return MouthLender(heard, lips, shot.attributes.pose_deg, usable, fps, partial(self._fetch, shot))
 
     def _fetch(self, shot: Shot, places: list[int]) -> list[Crops]:
         """Crops of a shot's frames, wherever in the file these are."""
@@ -168,7 +168,7 @@ class _Draughtsman:
         crops, sources = joined([frame.crop for frame in frames]), joined([frame.source for frame in frames])
         heads = self._heads[index][numbers - self._firsts[index]]
         mel = plan.speech.at(plan.measured.clock.times_s[numbers])
-        lips = None if plan.speech.is_new else crops.opening
+        lips = None if plan.speech.is_new else crops.lips
         drawn = self._renderer.draw(crops, heads, sources, mel, take_attributes(plan.asked, numbers), lips)
         return [self._pasted(*pair) for pair in zip(frames, drawn, strict=True)]
 

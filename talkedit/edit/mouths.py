@@ -1,4 +1,4 @@
-"""New speech: each frame gets the mouth of a frame near by whose lips are open about as far as is heard.
+"""New speech: each frame gets the mouth of a frame near by whose lips have about the shape that is heard.
 
 A mouth that says something else keeps the teeth, the corners and the cheeks of what it said, however its lips are moved
 (`talkedit.models.lips`), and one that is wide open does not quite close: with the frame's own mouth, silence left 0.57
@@ -18,7 +18,7 @@ from talkedit.models.lips import CHIN, NOSE_BASE, OUTER_EYE_CORNERS
 from talkedit.records import Floats
 
 SECTION_S = 4.0  # so long frames lend each other mouths: what lies further off is lit and turned otherwise
-OPENING_UNIT, POSE_UNIT_DEG = 0.02, 3.0  # frames that differ by one of them are equally unlike
+LIPS_UNIT, POSE_UNIT_DEG = 0.02, 3.0  # frames that differ by one of them are equally unlike
 FIXED = (27, 30, 36, 39, 42, 45)  # dlib's indices of what does not move with speech: the nose's ridge, eye corners
 MOVED = (*range(5, 12), *range(48, 68))  # and of what is lent: chin and mouth
 # Half the width of the ellipse that is taken over, in distances of the outer eye corners; half its height, over half
@@ -32,8 +32,8 @@ class MouthLender:
     """Gives the frames of a shot mouths that fit the speech, in their order.
 
     Args:
-        heard: (N,), how far the lips are to be open.
-        opening: (N,), how far they are.
+        heard: (N, 2), opening and width that the lips are to have (`talkedit.models.lips.lip_shape`).
+        lips: (N, 2), what they have.
         pose_deg: (N, 3).
         usable: (N,), the frames that may lend: a face was found in them.
         fps: Frames a second.
@@ -41,13 +41,13 @@ class MouthLender:
     """
 
     def __init__(
-        self, heard: Floats, opening: Floats, pose_deg: Floats, usable: NDArray[np.bool_], fps: float, fetch: Fetch
+        self, heard: Floats, lips: Floats, pose_deg: Floats, usable: NDArray[np.bool_], fps: float, fetch: Fetch
     ) -> None:
         self._n = max(round(SECTION_S * fps), 1)
         chosen = []
         for first in range(0, len(heard), self._n):
             part = slice(first, first + self._n)
-            chosen.append(first + choose_lenders(heard[part], opening[part], pose_deg[part], usable[part]))
+            chosen.append(first + choose_lenders(heard[part], lips[part], pose_deg[part], usable[part]))
         self._chosen, self._fetch = np.concatenate(chosen), fetch
         self._section, self._lenders = -1, dict[int, Crops]()
 
@@ -68,11 +68,11 @@ class MouthLender:
         return lend_mouth(own, self._lenders[lender])
 
 
-def choose_lenders(heard: Floats, opening: Floats, pose_deg: Floats, usable: NDArray[np.bool_]) -> Indices:
+def choose_lenders(heard: Floats, lips: Floats, pose_deg: Floats, usable: NDArray[np.bool_]) -> Indices:
     """Which of N frames lends each its mouth, (N,); itself where none is usable. See `MouthLender`."""
     if not usable.any():
         return np.arange(len(heard))
-    costs = np.square((heard[:, None] - opening[None]) / OPENING_UNIT).astype(np.float64)
+    costs = np.square((heard[:, None] - lips[None]) / LIPS_UNIT).sum(axis=2, dtype=np.float64)
     costs += np.square((pose_deg[:, None] - pose_deg[None]) / POSE_UNIT_DEG).sum(axis=2)
     costs[:, ~usable] = np.inf
     return cheapest_path(costs, CHANGE_COST)

@@ -16,7 +16,7 @@ from talkedit.models.fold import fold
 from talkedit.models.guide import Heads, guide
 from talkedit.models.landmarks import eye_points
 from talkedit.models.lids import Eyes
-from talkedit.models.lips import LipNet, Mouth, mouth_opening
+from talkedit.models.lips import LipNet, Mouth, lip_shape
 from talkedit.records import Attributes, CropTrack, Doubles, Floats, Image
 from talkedit.shards.clips import heads_in_crops, shrink
 from talkedit.train.artifact import TrainedModel
@@ -58,9 +58,9 @@ class Crops:
         return [self.take(slice(number, number + 1)) for number in numbers]
 
     @property
-    def opening(self) -> Floats:
-        """(N,) float32, how far the lips are open; see `talkedit.models.lips.mouth_opening`."""
-        return mouth_opening(torch.from_numpy(self.landmarks)).numpy()
+    def lips(self) -> Floats:
+        """(N, 2) float32, their opening and width; see `talkedit.models.lips.lip_shape`."""
+        return lip_shape(torch.from_numpy(self.landmarks)).numpy()
 
     def heads(self, camera_from_head: Floats) -> Heads:
         """The heads, placed at `camera_from_head`, as the networks take them."""
@@ -87,7 +87,7 @@ class Renderer:
         source: Crops,
         mel: Floats,
         asked: Attributes,
-        opening: Floats | None = None,
+        lips: Floats | None = None,
     ) -> Image:
         """Draws each target crop's head as asked, from the source crop beside it.
 
@@ -97,7 +97,7 @@ class Renderer:
             source: What the person looks like, N crops; may be the target itself.
             mel: (N, 80, 16), the speech at each frame.
             asked: The codes at each frame.
-            opening: (N,), how far the lips should be open (`Crops.opening`); None: as the speech says.
+            lips: (N, 2), the shape that they should have (`Crops.lips`); None: as the speech says.
 
         Returns:
             (N, S, S, 3) uint8, of the target's size; only what is inside the mask means anything.
@@ -105,14 +105,14 @@ class Renderer:
         parts = []
         for first in range(0, len(mel), BATCH):
             some = slice(first, first + BATCH)
-            lips = None if opening is None else opening[some]
+            shape = None if lips is None else lips[some]
             codes = take_attributes(asked, some)
-            parts.append(self._draw(target.take(some), asked_heads[some], source.take(some), mel[some], codes, lips))
+            parts.append(self._draw(target.take(some), asked_heads[some], source.take(some), mel[some], codes, shape))
         return np.concatenate(parts)
 
     @torch.inference_mode()
-    def heard_opening(self, mel: Floats) -> Floats | None:
-        """(N,), how far speech (N, 80, 16) opens the lips; None: the model, of raw sources, has no ear for it."""
+    def heard_lips(self, mel: Floats) -> Floats | None:
+        """(N, 2), the shape speech (N, 80, 16) gives the lips; None: the model, of raw sources, has no ear for it."""
         if self._lips is None:
             return None
         return self._lips(torch.from_numpy(mel)[None].to(self._device))[0].cpu().numpy()
@@ -135,7 +135,7 @@ class Renderer:
         source: Crops,
         mel: Floats,
         asked: Attributes,
-        opening: Floats | None,
+        lips: Floats | None,
     ) -> Image:
         size_px, params = target.images.shape[1], self._params
         masked = self._small(target.images) * (1 - draw_mask(params.image_px, params.mask_box, self._device))
@@ -144,7 +144,7 @@ class Renderer:
         if params.sources == "guided":
             here, there = self._heads(target, asked_heads, source)
             landmarks = torch.from_numpy(source.landmarks).to(self._device)
-            eyes, mouth = self._eyes(source, landmarks, asked), self._mouth(landmarks, speech, opening)
+            eyes, mouth = self._eyes(source, landmarks, asked), self._mouth(landmarks, speech, lips)
             expression = self._expression(target, landmarks, asked)
             sources = guide(self._large(source.images), here, there, size_px, eyes, mouth, expression)
             small = guide(small, here, there, None, eyes, mouth, expression).layers()
@@ -168,10 +168,10 @@ class Renderer:
             return Eyes(eye_points(landmarks), openness, openness)
         return Eyes(eye_points(landmarks), openness, torch.from_numpy(asked.eye_openness).to(self._device))
 
-    def _mouth(self, landmarks: Tensor, speech: Tensor, opening: Floats | None) -> Mouth:
-        if opening is None:  # as the speech says, which a model with guided sources has a network for
+    def _mouth(self, landmarks: Tensor, speech: Tensor, lips: Floats | None) -> Mouth:
+        if lips is None:  # as the speech says, which a model with guided sources has a network for
             return Mouth(landmarks, cast(LipNet, self._lips)(speech)[0])
-        return Mouth(landmarks, torch.from_numpy(opening).to(self._device))
+        return Mouth(landmarks, torch.from_numpy(lips).to(self._device))
 
     def _expression(self, target: Crops, landmarks: Tensor, asked: Attributes) -> Expression | None:
         """What the target itself shows is as it is to be where that is what is asked: measured twice, it differs."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from talkedit.evaluate.footage import Video
 from talkedit.evaluate.loop import number
-from talkedit.evaluate.mesh import mouth_opening
+from talkedit.evaluate.mesh import mouth_opening, mouth_width
 from talkedit.evaluate.signals import correlation, offset_frames
 from talkedit.evaluate.tools import Held, Tools
 from talkedit.media.audio import MEL_SILENCE
@@ -26,12 +26,14 @@ class Driven:
 
     Attributes:
         correlation: Of its mouth's opening with that of the clip that gave the speech.
+        width_correlation: Likewise of its mouth's width.
         offset_frames: At which shift that is highest.
         silence: Opening of the mouth without a sound, over that of the real frames.
         shut: The same of the real frames in which it is most shut, a twentieth of them: no mouth measures 0.
     """
 
     correlation: float
+    width_correlation: float
     offset_frames: int
     silence: float
     shut: float
@@ -48,12 +50,15 @@ def drive_clip(tools: Tools, held: Held, driver: Held) -> tuple[Driven, Video]:
     some = np.arange(min(len(held.mel), len(driver.mel)))
     held, driver = held.take(some), driver.take(some)
     video = tools.edit(held, held.footage.attributes, driver.mel)
-    wanted, got = mouth_opening(driver.mesh), mouth_opening(tools.witness.look(video, held.landmarks_px))
+    mesh = tools.witness.look(video, held.landmarks_px)
+    wanted, got = mouth_opening(driver.mesh), mouth_opening(mesh)
+    width_correlation = correlation(mouth_width(driver.mesh), mouth_width(mesh))
     silent = tools.edit(held, held.footage.attributes, np.full_like(held.mel, MEL_SILENCE))
     closed = mouth_opening(tools.witness.look(silent, held.landmarks_px))
     real = mouth_opening(held.mesh)
     silence, shut = (float(opening / np.nanmean(real)) for opening in (np.nanmean(closed), np.nanpercentile(real, 5)))
-    return Driven(correlation(wanted, got), offset_frames(wanted, got, MOST_OFFSET_FRAMES), silence, shut), video
+    offset = offset_frames(wanted, got, MOST_OFFSET_FRAMES)
+    return Driven(correlation(wanted, got), width_correlation, offset, silence, shut), video
 
 
 def drive_scores(driven: list[Driven]) -> dict[str, Any]:
@@ -61,6 +66,7 @@ def drive_scores(driven: list[Driven]) -> dict[str, Any]:
     in_sync = np.abs([each.offset_frames for each in driven]) <= SYNC_WITHIN_FRAMES
     return {
         "lip_correlation": _median([each.correlation for each in driven]),
+        "lip_width_correlation": _median([each.width_correlation for each in driven]),
         "lip_sync_share": float(in_sync.mean()) if driven else None,
         "lip_silence_ratio": _median([each.silence for each in driven]),
         "lip_shut_ratio": _median([each.shut for each in driven]),

@@ -16,7 +16,7 @@ RIGID = (33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 10, 151, 9, 8
 # Each eye: outer corner, two points of the upper lid, inner corner, two of the lower lid.
 EYES = ((33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380))
 OUTER_EYE_CORNERS = (33, 263)
-INNER_LIPS = (13, 14)
+INNER_LIPS, MOUTH_CORNERS = (13, 14), (61, 291)
 # Where the mesh has dlib's points (before the colon) of brows and mouth that go with expressions.
 EXPRESSIVE = {
     **{17: 70, 18: 63, 19: 105, 20: 66, 21: 107, 22: 336, 23: 296, 24: 334, 25: 293, 26: 300},
@@ -70,8 +70,13 @@ def lid_opening(mesh: Floats) -> Floats:
 def mouth_opening(mesh: Floats) -> Floats:
     """(T,): distance of the inner lips in their middle over the distance of the outer eye corners."""
     upper, lower = (mesh[:, point, :2] for point in INNER_LIPS)
-    left, right = (mesh[:, point] for point in OUTER_EYE_CORNERS)
-    return (np.linalg.norm(upper - lower, axis=1) / np.linalg.norm(left - right, axis=1)).astype(np.float32)
+    return np.linalg.norm(upper - lower, axis=1) / _between_eyes(mesh)
+
+
+def mouth_width(mesh: Floats) -> Floats:
+    """(T,): distance of the mouth's corners over the distance of the outer eye corners, both in space."""
+    right, left = (mesh[:, point] for point in MOUTH_CORNERS)
+    return np.linalg.norm(left - right, axis=1) / _between_eyes(mesh)
 
 
 def expression_moved(before: Floats, after: Floats, change: Floats) -> Floats:
@@ -100,3 +105,9 @@ def _about_eyes(mesh: Floats) -> Doubles:
     along = left - right
     axes = np.stack([along, np.stack([along[:, 1], -along[:, 0]], axis=1)], axis=2)
     return (points - (right + left)[:, None] / 2) @ axes / np.square(along).sum(axis=1)[:, None, None]
+
+
+def _between_eyes(mesh: Floats) -> Floats:
+    """(T,), the distance of the outer eye corners."""
+    left, right = (mesh[:, point] for point in OUTER_EYE_CORNERS)
+    return np.linalg.norm(left - right, axis=1)

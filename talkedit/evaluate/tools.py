@@ -117,16 +117,16 @@ class Tools:
         """
         crops = held.footage.crops
         heads = turn_heads(crops.camera_from_head, asked.pose_deg)
-        speech, opening = (held.mel, crops.opening) if mel is None else (mel, None)
+        speech, lips = (held.mel, crops.lips) if mel is None else (mel, None)
         lender = EyeLender()
         lender(crops, crops.eye_openness)  # the editor has seen what comes before a piece of a clip; here these will do
         source = lender(crops, asked.eye_openness)
-        heard = None if mel is None else self.renderer.heard_opening(mel)
+        heard = None if mel is None else self.renderer.heard_lips(mel)
         if heard is not None:
             pose_deg, all_found = held.footage.attributes.pose_deg, np.ones(len(heard), np.bool_)
-            mouths = MouthLender(heard, crops.opening, pose_deg, all_found, float(CLIP_FPS), crops.singles)
+            mouths = MouthLender(heard, crops.lips, pose_deg, all_found, float(CLIP_FPS), crops.singles)
             source = joined([mouths(own, at) for at, own in enumerate(source.singles(range(len(heard))))])
-        drawn = self.renderer.draw(crops, heads, source, speech, asked, opening)
+        drawn = self.renderer.draw(crops, heads, source, speech, asked, lips)
         return np.stack([self.renderer.blend(*pair) for pair in zip(drawn, crops.images, strict=True)])
 
     def lids(self, footage: Footage) -> Floats:

@@ -16,7 +16,7 @@ from talkedit.params import parse
 from talkedit.records import EMOTIONS, POSE, Attributes
 from talkedit.train.checkpoint import load_weights, save_weights
 
-FORMAT = 3
+FORMAT = 4
 WEIGHTS_FILE, LIPS_FILE = "generator.safetensors", "lips.safetensors"
 CARD_FILE = "model.json"
 
@@ -32,7 +32,7 @@ class TrainedModel:
     Attributes:
         folder: Where it lies.
         generator: The network, in evaluation mode.
-        lips: Hears how far the lips are open, likewise; None for raw sources, whose lips the generator alone draws.
+        lips: Hears the shape of the lips, likewise; None for raw sources, whose lips the generator alone draws.
         params: Its sizes.
         ranges: Lowest and highest value of each control in the training footage: ``yaw_deg``, ``pitch_deg``,
             ``roll_deg``, ``eye_openness`` and each emotion's probability.

@@ -20,7 +20,7 @@ from talkedit.models.build import (
 )
 from talkedit.models.discriminator import TERMS, Discriminator, Distance
 from talkedit.models.landmarks import EyeNet
-from talkedit.models.lips import LipNet
+from talkedit.models.lips import LIP_SHAPE, LipNet
 from talkedit.params import Section
 from talkedit.shards.index import read_preparation, read_samples
 from talkedit.shards.loader import Loader
@@ -31,7 +31,7 @@ from talkedit.train.eyes import eye_errors, eye_loss
 from talkedit.train.gate import N_GATE_WINDOWS, ChanceStop, check_it_can_learn
 from talkedit.train.inputs import jitter, to_device
 from talkedit.train.judges import JudgesCard, save_judges
-from talkedit.train.lips import lip_loss, lip_openings
+from talkedit.train.lips import lip_loss, lip_shapes
 from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate, step_random
 from talkedit.train.machine import make_adam, make_fabric, place
 from talkedit.train.negatives import Negatives, draw_negatives, share_with_negative
@@ -154,14 +154,14 @@ def measure(
 
     Returns:
         ``<term>_accuracy``: share of pairs in which the one that belongs is nearer, 0..1, 0.5 is chance; left out
-        where no held-out window has a negative. The eyes', see `eye_errors`. ``lip_opening_r``: correlation of the
-        lips' opening that is heard with that which is seen, frame by frame.
+        where no held-out window has a negative. The eyes', see `eye_errors`. ``lip_opening_r``, ``lip_width_r``:
+        correlation of the lips' opening and width that are heard with those that are seen, frame by frame.
     """
     networks.eval()
     min_gaps = params.min_gaps(networks.discriminator.terms)
     parts: dict[str, list[Pairs]] = {term: [] for term in min_gaps}
     errors: list[dict[str, float]] = []
-    openings: list[Tensor] = []
+    shapes: list[Tensor] = []
     for step in range(-(-N_VALIDATION_WINDOWS // params.n_windows)):
         batch, negatives = _batch(held_out.windows(step), min_gaps, params.seed, step, device)
         with torch.no_grad():
@@ -169,11 +169,16 @@ def measure(
                 parts[term].append(pairs)
         errors.append(eye_errors(networks.eyes, batch, attributes["ear_closed"], attributes["ear_open"]))
         if networks.lips:
-            openings.append(lip_openings(networks.lips, batch))
+            shapes.append(lip_shapes(networks.lips, batch))
     joined = {term: Pairs.joined(each) for term, each in parts.items()}
     accuracies = {f"{term}_accuracy": float(pairs.accuracy()) for term, pairs in joined.items() if pairs.weights.any()}
-    heard = {"lip_opening_r": float(torch.corrcoef(torch.cat(openings).T)[0, 1])} if openings else {}
-    return accuracies | {name: sum(error[name] for error in errors) / len(errors) for name in errors[0]} | heard
+    means = {name: sum(error[name] for error in errors) / len(errors) for name in errors[0]}
+    return accuracies | means | (_heard(torch.cat(shapes, dim=1)) if shapes else {})
+
+
+def _heard(shapes: Tensor) -> dict[str, float]:
+    """Of what is heard and seen of the lips, (2, N, 2)."""
+    return {f"lip_{name}_r": float(torch.corrcoef(shapes[..., at])[0, 1]) for at, name in enumerate(LIP_SHAPE)}
 
 
 def _choose_terms(shares: dict[str, float], model: ModelParams, params: DiscriminatorParams) -> JudgesCard:

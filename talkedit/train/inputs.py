@@ -11,7 +11,7 @@ from talkedit.models.codes import draw_mask, make_codes
 from talkedit.models.guide import Heads, Sources, guide
 from talkedit.models.landmarks import eye_points
 from talkedit.models.lids import Eyes
-from talkedit.models.lips import Mouth, mouth_opening
+from talkedit.models.lips import Mouth, lip_shape
 from talkedit.shards.windows import Batch
 from talkedit.train.processes import ALONE, Processes
 
@@ -54,10 +54,10 @@ def make_inputs(batch: Batch, params: ModelParams) -> Inputs:
 
 
 def _guided(batch: Batch, source: Tensor) -> Sources:
-    """The sources as they obey; how far the lips should open is read off the targets, as pose and openness are."""
+    """The sources as they obey; the shape of the lips is read off the targets, as pose and openness are."""
     landmarks = batch.source_landmarks.flatten(0, 1)
     eyes = Eyes(eye_points(landmarks), batch.source_eye_openness.flatten(), batch.eye_openness.flatten())
-    mouth = Mouth(landmarks, mouth_opening(batch.landmarks).flatten())
+    mouth = Mouth(landmarks, lip_shape(batch.landmarks).flatten(0, 1))
     return guide(source.flatten(0, 1), batch.source_heads, batch.target_heads, eyes=eyes, mouth=mouth)
 
 

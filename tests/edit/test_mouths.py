@@ -1,4 +1,4 @@
-"""With new speech, mouths are those of frames whose lips are open as far as is heard."""
+"""With new speech, mouths are those of frames whose lips have the shape that is heard."""
 
 from pathlib import Path
 
@@ -42,25 +42,36 @@ def still(n: int) -> tuple[np.ndarray, np.ndarray]:
     return np.zeros((n, 3), np.float32), np.ones(n, np.bool_)
 
 
+def open_by(*openings: float, width: float = 0.6) -> np.ndarray:
+    """(N, 2), lips that are so far open."""
+    return np.float32([(opening, width) for opening in openings])
+
+
 def test_a_mouth_comes_from_the_frame_whose_opening_is_heard() -> None:
-    opening = np.float32([0.0, 0.1, 0.2, 0.3])
-    assert choose_lenders(np.float32([0.2] * 4), opening, *still(4)).tolist() == [2] * 4
+    lips = open_by(0.0, 0.1, 0.2, 0.3)
+    assert choose_lenders(open_by(*[0.2] * 4), lips, *still(4)).tolist() == [2] * 4
     # 0.1 is 5 units: a change to another frame costs 10, to stay 25 a frame.
-    assert choose_lenders(np.float32([0.1, 0.1, 0.2, 0.2]), opening, *still(4)).tolist() == [1, 1, 2, 2]
-    assert choose_lenders(np.float32([0.1, 0.14, 0.1, 0.1]), opening, *still(4)).tolist() == [1, 1, 1, 1]
+    assert choose_lenders(open_by(0.1, 0.1, 0.2, 0.2), lips, *still(4)).tolist() == [1, 1, 2, 2]
+    assert choose_lenders(open_by(0.1, 0.14, 0.1, 0.1), lips, *still(4)).tolist() == [1, 1, 1, 1]
+
+
+def test_of_mouths_that_are_open_alike_it_is_the_one_of_the_width_that_is_heard() -> None:
+    lips = np.float32([(0.1, 0.7), (0.1, 0.5), (0.12, 0.6)])
+    assert choose_lenders(open_by(0.1, 0.1, 0.1, width=0.5), lips, *still(3)).tolist() == [1, 1, 1]
+    assert choose_lenders(open_by(0.1, 0.1, 0.1, width=0.6), lips, *still(3)).tolist() == [2, 2, 2]
 
 
 def test_a_head_that_is_turned_otherwise_lends_less_gladly() -> None:
-    opening, heard = np.float32([0.0, 0.1, 0.12]), np.float32([0.1] * 3)
+    lips, heard = open_by(0.0, 0.1, 0.12), open_by(*[0.1] * 3)
     pose_deg = np.float32([[0, 0, 0], [9, 0, 0], [0, 0, 0]])
-    assert choose_lenders(heard, opening, pose_deg, still(3)[1]).tolist() == [2, 2, 2]
+    assert choose_lenders(heard, lips, pose_deg, still(3)[1]).tolist() == [2, 2, 2]
 
 
 def test_frames_without_a_face_lend_nothing() -> None:
-    opening, heard = np.float32([0.0, 0.1, 0.3]), np.float32([0.1] * 3)
+    lips, heard = open_by(0.0, 0.1, 0.3), open_by(*[0.1] * 3)
     usable = np.array([True, False, True])
-    assert choose_lenders(heard, opening, still(3)[0], usable).tolist() == [0, 0, 0]
-    assert choose_lenders(heard, opening, still(3)[0], np.zeros(3, np.bool_)).tolist() == [0, 1, 2]
+    assert choose_lenders(heard, lips, still(3)[0], usable).tolist() == [0, 0, 0]
+    assert choose_lenders(heard, lips, still(3)[0], np.zeros(3, np.bool_)).tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("shift_px", [0.0, 7.0])
@@ -70,7 +81,7 @@ def test_mouth_and_chin_are_lent_and_moved_to_where_they_belong(shift_px: float)
     given, wanted = lend_mouth(own, lender), face(14, shift_px)
     assert np.array_equal(own.images, before)
     assert given.landmarks == pytest.approx(wanted.landmarks, abs=1e-5)
-    assert given.opening == pytest.approx(wanted.opening, abs=1e-5)
+    assert given.lips == pytest.approx(wanted.lips, abs=1e-5)
     about_mouth = (slice(57, 74), slice(43 + int(shift_px), 58 + int(shift_px)))
     assert np.abs(given.images[0][about_mouth].astype(int) - wanted.images[0][about_mouth]).max() <= 1
     away = np.ones((SIDE_PX, SIDE_PX), np.bool_)
@@ -83,18 +94,18 @@ def test_a_section_fetches_what_it_needs_once() -> None:
     n = section + 10
     openings = np.linspace(0, 12, n, dtype=np.float32)
     faces = [face(opening) for opening in openings]
-    opening = np.concatenate([each.opening for each in faces])
+    lips = np.concatenate([each.lips for each in faces])
 
     def fetch(numbers: list[int]) -> list[Crops]:
         asked.append(numbers)
         return [faces[number] for number in numbers]
 
-    lender = MouthLender(np.full(n, opening[5]), opening, *still(n), 10.0, fetch)
+    lender = MouthLender(lips[[5] * n], lips, *still(n), 10.0, fetch)
     given = [lender(each, number) for number, each in enumerate(faces)]
     assert asked == [[5], [section]]  # the nearest in the second section is its first
     assert given[5] is faces[5]
-    assert [float(each.opening[0]) for each in given[:section]] == pytest.approx([float(opening[5])] * section)
-    assert float(given[-1].opening[0]) == pytest.approx(float(opening[section]))
+    assert [float(each.lips[0, 0]) for each in given[:section]] == pytest.approx([float(lips[5, 0])] * section)
+    assert float(given[-1].lips[0, 0]) == pytest.approx(float(lips[section, 0]))
 
 
 def test_the_editor_fetches_the_frames_that_it_draws(
@@ -141,6 +152,6 @@ def test_frames_whose_face_was_only_interpolated_lend_no_mouth(
     assert [np.flatnonzero(~each).tolist() for each in usable] == [[12, 13, 14, 15, 16]]
 
 
-def test_openings_of_the_faces_here() -> None:
-    """By hand: 14 px over 40 px between the outer eye corners."""
-    assert float(face(14).opening[0]) == pytest.approx(14 / 40, abs=1e-5)
+def test_lips_of_the_faces_here() -> None:
+    """By hand: 14 px over 40 px between the outer eye corners, and mouth corners that are one point."""
+    assert face(14).lips.tolist() == [pytest.approx([14 / 40, 0], abs=1e-5)]

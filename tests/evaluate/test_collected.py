@@ -72,8 +72,9 @@ def test_a_pair_that_could_not_be_measured_is_left_out() -> None:
 
 
 def test_who_is_driven_counts_by_clip() -> None:
-    clips = [Driven(0.9, 1, 0.2, 0.1), Driven(0.5, -2, 0.6, 0.3), Driven(float("nan"), 0, 0.4, 0.2)]
-    scores = {"lip_correlation": 0.7, "lip_sync_share": 2 / 3, "lip_silence_ratio": 0.4, "lip_shut_ratio": 0.2}
+    clips = [Driven(0.9, 0.6, 1, 0.2, 0.1), Driven(0.5, 0.2, -2, 0.6, 0.3), Driven(NAN, NAN, 0, 0.4, 0.2)]
+    scores = {"lip_correlation": 0.7, "lip_width_correlation": 0.4, "lip_sync_share": 2 / 3}
+    scores |= {"lip_silence_ratio": 0.4, "lip_shut_ratio": 0.2}
     assert drive_scores(clips) == pytest.approx(scores)
     assert drive_scores([]) == dict.fromkeys(scores)
 

@@ -7,11 +7,13 @@ from talkedit.evaluate.mesh import (
     EXPRESSIVE,
     EYES,
     INNER_LIPS,
+    MOUTH_CORNERS,
     N_POINTS,
     OUTER_EYE_CORNERS,
     expression_moved,
     lid_opening,
     mouth_opening,
+    mouth_width,
     turned_deg,
 )
 from talkedit.face.pose import rotation_from_angles
@@ -54,6 +56,15 @@ def test_a_mouths_opening_is_a_share_of_the_distance_of_the_eyes() -> None:
     mesh[0, OUTER_EYE_CORNERS[1], 0] = 90
     mesh[0, INNER_LIPS[1], 1] = 18
     assert mouth_opening(mesh) == pytest.approx([0.2])
+
+
+def test_a_mouths_width_is_that_in_space() -> None:
+    """Turned by 60 degrees, both it and the eyes look half as wide."""
+    mesh = np.zeros((2, N_POINTS, 3), np.float32)
+    deep = np.sqrt(3) / 2
+    mesh[:, OUTER_EYE_CORNERS[1]] = [(90, 0, 0), (45, 0, 90 * deep)]
+    mesh[:, MOUTH_CORNERS[1]] = [(54, 0, 0), (27, 0, 54 * deep)]
+    assert mouth_width(mesh) == pytest.approx([0.6, 0.6])
 
 
 def smile_asked(share: float) -> np.ndarray:

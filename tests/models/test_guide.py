@@ -104,7 +104,10 @@ def test_lids_lips_and_expression_are_moved_in_a_part_as_they_would_be_in_all(
 ) -> None:
     asked, picture = torch.tensor([opening]), torch.rand(1, 3, SIDE_PX, SIDE_PX)
     points = torch.from_numpy((project(tiny.face_points(0.7), at()) + 0.5) / SIDE_PX).float()[None]
-    eyes, mouth = Eyes(eye_points(points), torch.tensor([0.7]), asked), Mouth(points, asked)
+    eyes, mouth = (
+        Eyes(eye_points(points), torch.tensor([0.7]), asked),
+        Mouth(points, torch.stack([asked, asked], dim=1)),
+    )
     surprised = Expression(points, torch.tensor([[float(name == "surprise") for name in EMOTIONS]]))
     source, target = heads(at()), heads(at(pose_deg=turned_deg))
     x, y = ((guide(picture, source, target).guided + 1) / 2).unbind(dim=1)
