@@ -12,7 +12,7 @@ def summary(report: EditReport) -> list[str]:
     elif measured.info.has_audio:
         sound = "sound encoded as AAC" if wanted.reencode_audio else "sound copied"
     else:
-        sound = "no sound in the input: lips drawn for silence"
+        sound = "no sound in the input"
     lines = [f"{report.out}: {report.n_edited} of {report.n_frames} frames edited, {sound}"]
     if measured.n_faces > 1:
         which = "the largest" if wanted.face is None else "as chosen"

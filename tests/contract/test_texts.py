@@ -4,6 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from talkedit.assets import ASSETS, PackageMember
 from talkedit.closure import PROJECT_ROOT
 
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)\s#]+)")
@@ -49,3 +50,9 @@ def test_no_folder_of_one_machine():
         if (found := MACHINE_PATH.search(file.read_text(encoding="utf-8", errors="replace")))
     ]
     assert wrong == []
+
+
+def test_the_licence_of_every_package_that_is_fetched_is_told():
+    text = (PROJECT_ROOT / "docs/responsible-use.md").read_text()
+    packages = {asset.source.requirement for asset in ASSETS.values() if isinstance(asset.source, PackageMember)}
+    assert [package for package in packages if "`{}` {}".format(*package.split("==")) not in text] == []

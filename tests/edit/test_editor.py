@@ -12,6 +12,7 @@ from talkedit.edit import measure as measure_module
 from talkedit.edit.editor import Editor, EditReport, Wanted
 from talkedit.edit.measure import Measured, bridge, stretches
 from talkedit.edit.plan import make_plan
+from talkedit.edit.renderer import Crops, Renderer
 from talkedit.edit.speech import listen
 from talkedit.edit.timeline import Timeline
 from talkedit.errors import MediaError, ModelError, ParamsError
@@ -99,15 +100,24 @@ def test_frames_that_come_at_uneven_times_keep_them(editor: Editor, second: Path
     assert [frame.time_s for frame in read_frames(tmp_path / "out.mp4")] == times_s
 
 
-def test_without_sound_the_lips_are_drawn_for_silence(
-    editor: Editor, second: Path, measured: Measured, tmp_path: Path
+def test_without_sound_silence_is_heard_and_the_lips_stay_as_they_are(
+    editor: Editor, second: Path, measured: Measured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    drawn, really_draw = list[tuple[np.ndarray, np.ndarray]](), Renderer.draw
+
+    def spy(renderer: Renderer, target: Crops, *args) -> np.ndarray:
+        drawn.append((target.lips, args[-1]))
+        return really_draw(renderer, target, *args)
+
+    monkeypatch.setattr(Renderer, "draw", spy)
     silent = remake(second, tmp_path / "silent.mp4", "-an", codec=("-c:v", "copy"))
     assert (listen(silent).at(measured.clock.times_s) == -4).all()
     assert listen(second).at(measured.clock.times_s).max() > 0
     report = editor.edit(silent, tmp_path / "out.mp4", TURN, FAST)
     assert (report.n_frames, report.n_edited, report.rewritten.has_audio) == (30, 30, False)
     assert not probe(tmp_path / "out.mp4").has_audio
+    assert sum(len(shown) for shown, _ in drawn) == 30
+    assert all(np.array_equal(shown, asked) for shown, asked in drawn)
 
 
 def test_frames_without_a_face_are_passed_through_and_reported(
