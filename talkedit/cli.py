@@ -1,5 +1,6 @@
 """The command line: `talkedit edit` and the other commands; most stand in the room whose work they do."""
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -80,6 +81,8 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
 
 def main() -> None:
     """Entry point; a TalkeditError is one line on stderr and exit status 1."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names may hold what is no text
     try:
         app()
     except TalkeditError as error:

@@ -134,7 +134,7 @@ def test_the_input_is_never_written_over(
     (tmp_path / "nothing").mkdir()
     film = shutil.copyfile(films / "good.mp4", tmp_path / "film.mp4")
     ended = talkedit("edit", film, "-o", film, "-m", tiny_model, "--yaw", "8")
-    assert_refused(ended, "film.mp4: is the input itself; name another output", tmp_path / "nothing")
+    assert_refused(ended, "film.mp4: is one of the inputs itself; name another output", tmp_path / "nothing")
     assert film.read_bytes() == (films / "good.mp4").read_bytes()
 
 

@@ -160,7 +160,7 @@ class Editor:
         """
         source, out, encoding = Path(source), Path(out), encoding or Encoding()
         wanted = wanted if isinstance(wanted, Wanted) else Wanted(wanted)
-        check_output(source, out)
+        check_output(out, source, *_others(wanted).values())
         if wanted.audio is None and not wanted.reencode_audio:
             check_holds(source, out)
         seal = credentials and Seal(credentials, source, out)

@@ -177,7 +177,7 @@ class Findings:
     def edit(self) -> dict[str, Any]:
         """What talkedit says it did; empty if it was not talkedit."""
         found = [each["data"] for each in self.manifest.get("assertions", []) if each["label"] == LABEL]
-        return found[0] if found else {}
+        return found[0] if found and isinstance(found[0], dict) else {}
 
     @property
     def verdict(self) -> str:
@@ -189,13 +189,13 @@ class Findings:
         return f"has been changed since it was signed, or its credentials are damaged ({', '.join(self.problems)})"
 
     def details(self) -> list[tuple[str, str]]:
-        """What is said, name by name."""
+        """What is said, name by name; a stranger wrote it, so what would move a terminal's cursor is spelt out."""
         signature = self.manifest.get("signature_info", {})
         makers = [
             f"{each.get('name')} {each.get('version', '')}" for each in self.manifest.get("claim_generator_info", [])
         ]
         actions = [
-            action.get("action", "")
+            str(action.get("action", ""))
             for each in self.manifest.get("assertions", [])
             if each["label"].startswith("c2pa.actions")
             for action in each["data"].get("actions", [])
@@ -206,7 +206,8 @@ class Findings:
         ]
         said += [("actions", ", ".join(actions))]
         said += [("from", str(each.get("title"))) for each in self.manifest.get("ingredients", [])]
-        return said + [(name, json.dumps(value)) for name, value in self.edit.items()]
+        said += [(name, json.dumps(value)) for name, value in self.edit.items()]
+        return [(_spelt(name), _spelt(value)) for name, value in said]
 
 
 def inspect(video: Path) -> Findings | None:
@@ -257,9 +258,22 @@ def _named(path: Path) -> dict[str, str]:
     return {"name": path.name, "sha256": file_sha256(path)}
 
 
+def _spelt(text: str) -> str:
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
 def _format_of(path: Path) -> str:
-    suffix = path.suffix.lower()
-    return FORMATS.get(suffix, suffix.removeprefix(".") or "bin")
+    """By a file's first bytes, since names say anything; by its name where these are not known."""
+    with open(path, "rb") as file:
+        first = file.read(12)
+    if first[4:8] == b"ftyp":
+        return FORMATS[".mov" if first[8:] == b"qt  " else ".mp4"]
+    if first[:4] == b"RIFF" and first[8:] == b"AVI ":
+        return "avi"
+    if first[:4] == b"\x1aE\xdf\xa3":
+        return FORMATS[".mkv"]
+    suffix = path.suffix.lower().removeprefix(".")
+    return suffix if suffix and f".{suffix}" not in FORMATS else "bin"
 
 
 def _words(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """What should change, and when: one schema behind options, timeline files and Python."""
 
 from collections.abc import Callable, Sequence
+from itertools import compress
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import pydantic
@@ -107,9 +108,10 @@ class Channel(_Part, Generic[W]):
         if isinstance(said, dict) and said.keys() <= {"keys", "stretches"}:
             return said
         entries = list(said) if isinstance(said, list | tuple) else [said]
-        keys = [entry for entry in entries if isinstance(entry, dict) and "at" in entry]
-        others = [entry for entry in entries if entry not in keys]
-        return {"keys": keys, "stretches": [_stretch(entry) for entry in others]}
+        are_keys = [isinstance(entry, dict) and "at" in entry for entry in entries]
+        keys = list(compress(entries, are_keys))
+        others = [_stretch(entry) for entry, is_key in zip(entries, are_keys, strict=True) if not is_key]
+        return {"keys": keys, "stretches": others}
 
     @property
     def wishes(self) -> list[W]:

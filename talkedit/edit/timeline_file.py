@@ -67,7 +67,10 @@ def _text(path: Path) -> str:
 
 
 def _yaml(text: str) -> Any:
-    return yaml.load(text, Loader=_WordsOnly) or {}  # noqa: S506 (a SafeLoader)
+    try:
+        return yaml.load(text, Loader=_WordsOnly) or {}  # noqa: S506 (a SafeLoader)
+    except (AttributeError, KeyError) as error:  # PyYAML's, of a value that its tag does not fit
+        raise yaml.YAMLError(f"a tag (!!...) stands before what it does not fit ({error})") from error
 
 
 def _json(text: str) -> Any:

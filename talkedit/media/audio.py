@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from talkedit.errors import MediaError
 from talkedit.manifest import write_atomically
-from talkedit.media.decode import open_media
+from talkedit.media.decode import first_sample_s, open_media
 from talkedit.media.video import probe
 from talkedit.records import SAMPLE_RATE_HZ, Floats
 
@@ -29,12 +29,14 @@ _N_FFT, _HOP = 800, 200
 _PRE_EMPHASIS = 0.97
 _MIN_DB, _REF_DB, _MAX_ABS = -100.0, 20.0, 4.0
 _JITTER_S = Fraction(1, 25)  # time stamps of recorded sound are off by up to 20 ms; only more is a gap
+_MOST_GAP_S = 4 * 3600  # a time stamp that is further on is damaged: filling that with silence takes gigabytes
 
 
 def read_audio(path: str | Path, sample_rate_hz: int = SAMPLE_RATE_HZ) -> Floats | None:
     """The first audio stream as mono, sample 0 at the time of the first video frame.
 
-    Sound from before the picture is left out; a late start, and gaps, are silence. It ends where the sound ends.
+    Sound from before the picture is left out; a late start, and gaps, are silence. It ends where the sound ends, or
+    with a gap of hours.
 
     Args:
         path: A video file.
@@ -64,10 +66,7 @@ def read_sound(path: str | Path, sample_rate_hz: int = SAMPLE_RATE_HZ) -> Floats
         MediaError: There is no such file, or no sound in it that can be decoded.
     """
     path = Path(path)
-    with open_media(path) as container:
-        stream = next(iter(container.streams.audio), None)
-        begin_s = (stream.start_time or 0) * (stream.time_base or 0) if stream else Fraction(0)
-    samples = _read(path, Fraction(begin_s), sample_rate_hz)
+    samples = _read(path, first_sample_s(path), sample_rate_hz)
     if samples is None:
         raise MediaError(path, "has no sound that can be decoded; give another file")
     return samples
@@ -88,24 +87,37 @@ def _read(path: Path, zero_s: Fraction, sample_rate_hz: int) -> Floats | None:
 
 
 def _on_clock(container: InputContainer, zero_s: Fraction) -> Iterator[av.AudioFrame]:
-    """Mono frames at the stream's own rate, without gaps, the first sample at `zero_s`."""
-    n_before = 0
-    mono = av.AudioResampler("flt", "mono")
+    """Mono frames at the rate of the stream's first one, without gaps, the first sample at `zero_s`."""
+    n_before = rate_hz = 0
+    form, mono = None, av.AudioResampler("flt", "mono")
     for frame in _decoded(container):
-        rate_hz = frame.sample_rate
+        rate_hz = rate_hz or frame.sample_rate
+        given = frame.format.name, frame.layout.name, frame.sample_rate
+        if given != form:  # as broadcasts change it on the way
+            form, mono = given, av.AudioResampler("flt", "mono", rate_hz)
         begin = (
             n_before
             if frame.pts is None
-            else round((frame.pts * (frame.time_base or Fraction(1, rate_hz)) - zero_s) * rate_hz)
+            else round((frame.pts * (frame.time_base or Fraction(1, frame.sample_rate)) - zero_s) * rate_hz)
         )
         gap = begin - n_before
         if n_before and abs(gap) < _JITTER_S * rate_hz:
             gap = 0
-        samples = np.concatenate([np.zeros(0, np.float32), *_flat(mono.resample(frame))])
-        samples = np.concatenate([np.zeros(max(gap, 0), np.float32), samples[max(-gap, 0) :]])
+        if gap > _MOST_GAP_S * rate_hz:
+            return
+        samples = np.concatenate([np.zeros(0, np.float32), *_flat(mono.resample(frame))])[max(-gap, 0) :]
+        for n_silent in _in_pieces(gap, rate_hz):
+            n_before += n_silent
+            yield _frame(np.zeros(n_silent, np.float32), rate_hz)
         if len(samples):
             n_before += len(samples)
             yield _frame(samples, rate_hz)
+
+
+def _in_pieces(n: int, most: int) -> Iterator[int]:
+    """`n` in parts of at most `most`; nothing if it is not above 0."""
+    for done in range(0, n, most):
+        yield min(most, n - done)
 
 
 def _decoded(container: InputContainer) -> Iterator[av.AudioFrame]:

@@ -1,5 +1,6 @@
 """Decodes one stream of a file, front to back, and goes on past damage."""
 
+import math
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -15,10 +16,12 @@ from av.video.stream import VideoStream
 from talkedit.errors import MediaError
 from talkedit.records import Image
 
+_MP4, MATROSKA = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"
 # These containers carry an exact time stamp for every frame, so that decoding may begin in their middle.
-_MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
-_SEEKABLE = {_MP4, "matroska,webm"}
+_SEEKABLE = {_MP4, MATROSKA}
 _SEEK_MARGIN_S = 2
+# Formats that name other files to be opened, wherever these lie: a file that was fetched must not.
+_LISTS = {"hls", "applehttp", "concat", "dash", "imf", "concatf"}
 _UNSAID = {"color_range": 0, "colorspace": 2, "color_primaries": 2, "color_trc": 2}
 
 
@@ -31,6 +34,7 @@ def open_media(path: Path) -> Iterator[InputContainer]:
     """
     if not path.exists():
         raise MediaError(path, "there is no such file; check the path")
+    check_name(path)
     try:
         # An absolute path, which ffmpeg cannot take for a protocol.
         container = av.open(str(path.resolve()), metadata_errors="replace")
@@ -39,7 +43,19 @@ def open_media(path: Path) -> Iterator[InputContainer]:
     with container:
         if container.format.name == "tty" or container.format.name.endswith(("_pipe", "image2")):
             raise MediaError(path, f"is text or a picture ({container.format.long_name}), not a video")
+        if container.format.name in _LISTS:
+            raise MediaError(path, f"is a list of other files ({container.format.long_name}); give the video itself")
         yield container
+
+
+def check_name(path: Path) -> None:
+    """Refuses a path that is no text, which neither ffmpeg-python nor a report can hold.
+
+    Raises:
+        MediaError: It is none.
+    """
+    if any(0xD800 <= ord(character) < 0xE000 for character in str(path.resolve())):  # Python's stand-ins for bytes
+        raise MediaError(path, "its name, or a folder's, is no UTF-8 text; rename it")
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
@@ -54,6 +70,17 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
                 raise MediaError(path, "has a picture in a codec that is not known here; convert it to H.264")
             return stream
     raise MediaError(path, "has no video stream; give a file with a picture")
+
+
+def first_sample_s(path: Path) -> Fraction:
+    """When a file's first audio stream begins, on the file's own clock; 0 where there is none, or it does not say.
+
+    Raises:
+        MediaError: The file cannot be read.
+    """
+    with open_media(path) as container:
+        stream = next(iter(container.streams.audio), None)
+        return Fraction((stream.start_time or 0) * (stream.time_base or 0)) if stream else Fraction(0)
 
 
 def time_base_of(stream: VideoStream) -> Fraction:
@@ -129,8 +156,17 @@ class Decoder:
 
 def _n_promised(container: InputContainer, stream: VideoStream) -> int:
     """How many packets the file says that it has; 0 if it does not."""
-    # The count in an MP4's header includes what its edit list leaves out, as in a video trimmed on a phone.
-    return len(stream.index_entries) if container.format.name == _MP4 else stream.frames
+    # The count in an MP4's header includes what its edit list leaves out, as in a video trimmed on a phone; that in an
+    # AVI's the frames that were dropped when it was made, for which there is nothing in it.
+    if container.format.name == _MP4:
+        return len(stream.index_entries)
+    return stream.frames if container.format.name != "avi" or _is_cut_off(Path(container.name)) else 0
+
+
+def _is_cut_off(avi: Path) -> bool:
+    """Whether an AVI file is shorter than its first bytes say."""
+    with open(avi, "rb") as file:
+        return avi.stat().st_size < 8 + int.from_bytes(file.read(8)[4:], "little")
 
 
 def _stamp(frame: av.VideoFrame, previous: int | None) -> int:
@@ -155,14 +191,29 @@ def _complete_colours(frame: av.VideoFrame, stated: dict[str, int]) -> None:
             setattr(frame, name, stated[name])
 
 
-def upright(plane: np.ndarray, rotation_deg: int) -> np.ndarray:
-    """Turns an image or a plane by the frame's rotation tag, a multiple of 90 degrees counterclockwise."""
-    return np.ascontiguousarray(np.rot90(plane, round(rotation_deg / 90)))
+def lies_on_its_side(frame: av.VideoFrame) -> bool:
+    """Whether width and height change places in the upright picture."""
+    return _orientation(frame)[1] % 2 == 1
+
+
+def upright(plane: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
+    """An image or a plane of a frame, mirrored and turned as its display matrix says, to the nearest quarter turn."""
+    mirrored, quarters = _orientation(frame)
+    return np.ascontiguousarray(np.rot90(plane[:, ::-1] if mirrored else plane, quarters))
+
+
+def _orientation(frame: av.VideoFrame) -> tuple[bool, int]:
+    """Whether the picture has to be mirrored, left for right, and by how many quarters then turned counterclockwise."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    a, b, _, c, d, *_ = np.frombuffer(matrix, "<i4").astype(np.float64) if matrix else (1, 0, 0, 0, 1)
+    mirrored = a * d < b * c
+    sign = -1 if mirrored else 1
+    return mirrored, round(-math.degrees(math.atan2(sign * b, sign * a)) / 90)
 
 
 def rgb(frame: av.VideoFrame, path: Path) -> Image:
     """The frame as RGB, upright, converted by the colour matrix and range that it names."""
     try:
-        return upright(frame.to_ndarray(format="rgb24"), frame.rotation)
+        return upright(frame.to_ndarray(format="rgb24"), frame)
     except av.error.FFmpegError as error:
         raise MediaError(path, f"its colours cannot be converted to RGB ({error.strerror})") from error

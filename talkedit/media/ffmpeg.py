@@ -14,9 +14,11 @@ import ffmpeg
 import imageio_ffmpeg
 
 from talkedit.errors import MediaError, TalkeditError
-from talkedit.media.decode import open_media
+from talkedit.media.decode import first_sample_s, open_media
 
 CONTAINERS = (".mp4", ".mov", ".mkv")
+# What ffmpeg's table of a container's codecs promises and its muxer then refuses.
+_REFUSED = {".mp4": {"truehd"}, ".mov": {"truehd", "opus", "flac"}}
 
 
 def ffmpeg_path() -> str:
@@ -64,8 +66,13 @@ class Sound:
         return [(start * base, base) for start, base in known if start is not None and base is not None]
 
     def stream(self, zero_s: Fraction) -> Any:
-        """For ffmpeg-python, counted from `zero_s` of the picture's clock."""
-        options = {"itsoffset": _microseconds((self.begin_s or 0) - zero_s)}
+        """For ffmpeg-python, counted from `zero_s` of the picture's clock.
+
+        Raises:
+            MediaError: The file cannot be read.
+        """
+        begin_s = Fraction(0) if self.begin_s is None else self.begin_s - first_sample_s(self.path)
+        options = {"itsoffset": _microseconds(begin_s - zero_s)}
         if self.at_most_s is not None:
             options["t"] = f"{self.at_most_s:.6f}"
         return ffmpeg.input(_local(self.path), **options)["a?"]
@@ -77,12 +84,19 @@ def check_holds(source: Path, out: Path) -> None:
     Raises:
         MediaError: It cannot; or the source cannot be read.
     """
-    if out.suffix.lower() == ".mkv":
-        return
     with open_media(source) as container:
-        codecs = {stream.codec_context.codec.canonical_name for stream in container.streams.audio}
-    with av.open(io.BytesIO(), "w", format=out.suffix.lower().removeprefix(".")) as container:
-        refused = sorted(codecs - container.supported_codecs)
+        known = [stream.codec_context for stream in container.streams.audio]
+        codecs = {context.codec.canonical_name for context in known if context}
+    if None in known:
+        raise MediaError(
+            source,
+            "has sound in a codec that is not known here; leave that out: ffmpeg -i IN -map 0:v -map 0:a:0 -c copy OUT",
+        )
+    suffix = out.suffix.lower()
+    if suffix == ".mkv":
+        return
+    with av.open(io.BytesIO(), "w", format=suffix.removeprefix(".")) as container:
+        refused = sorted((codecs - container.supported_codecs) | (codecs & _REFUSED.get(suffix, set())))
     if refused:
         raise MediaError(
             out, f"cannot hold the input's sound ({', '.join(refused)}); use .mkv, which can, or --reencode-audio"

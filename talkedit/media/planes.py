@@ -10,7 +10,7 @@ from av.video.plane import VideoPlane
 from numpy.typing import NDArray
 
 from talkedit.errors import MediaError
-from talkedit.media.decode import upright
+from talkedit.media.decode import lies_on_its_side, upright
 from talkedit.records import Floats, Image
 
 Plane = NDArray[Any]  # uint8, or uint16 for more than 8 bits
@@ -25,14 +25,17 @@ FORMATS = tuple(f"yuv{layout}{depth}" for depth in _DEPTHS for layout in _SUBSAM
 
 
 def format_of(frame: av.VideoFrame) -> str:
-    """The format of `FORMATS` that holds a frame without loss, or else yuv420p.
-
-    A picture that lies on its side and has half the chroma in one direction only becomes 4:2:0.
-    """
+    """The format of `FORMATS` that holds an upright frame without loss, or else yuv420p."""
     name = frame.format.name.replace("yuvj", "yuv")
-    if name not in FORMATS:
-        return "yuv420p"
-    return name.replace("422", "420") if round(frame.rotation / 90) % 2 else name
+    return held_upright(name, frame) if name in FORMATS else "yuv420p"
+
+
+def held_upright(name: str, frame: av.VideoFrame) -> str:
+    """A format of `FORMATS`, or the one that takes its place in a picture that lies on its side.
+
+    There, half the chroma in one direction only becomes 4:2:0.
+    """
+    return name.replace("422", "420") if lies_on_its_side(frame) else name
 
 
 def to_format(frame: av.VideoFrame, name: str, path: Path) -> av.VideoFrame:
@@ -57,7 +60,7 @@ def upright_planes(frame: av.VideoFrame) -> Planes:
     In an odd picture that is turned, chroma ends up at most one pixel from where it was.
     """
     rows, columns = _subsampling(frame)
-    y, u, v = (upright(_samples(plane, frame), frame.rotation) for plane in frame.planes)
+    y, u, v = (upright(_samples(plane, frame), frame) for plane in frame.planes)
     luma = _padded(y, 2, 2)
     size = (luma.shape[0] // rows, luma.shape[1] // columns)
     u, v = (np.pad(c, [(0, size[0] - c.shape[0]), (0, size[1] - c.shape[1])], mode="edge") for c in (u, v))

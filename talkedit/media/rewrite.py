@@ -13,9 +13,18 @@ from av.container import OutputContainer
 
 from talkedit.errors import MediaError, ParamsError
 from talkedit.media.ahead import ahead
-from talkedit.media.decode import Decoder, rgb
+from talkedit.media.decode import Decoder, check_name, rgb
 from talkedit.media.ffmpeg import CONTAINERS, Sound, mux_audio
-from talkedit.media.planes import FORMATS, Planes, compose, format_of, from_planes, to_format, upright_planes
+from talkedit.media.planes import (
+    FORMATS,
+    Planes,
+    compose,
+    format_of,
+    from_planes,
+    held_upright,
+    to_format,
+    upright_planes,
+)
 from talkedit.media.video import VideoInfo, probe, unwritable
 from talkedit.records import Floats, Image
 
@@ -60,7 +69,7 @@ class Encoding:
 
     def format_for(self, frame: av.VideoFrame) -> str:
         """The pixel format in which a source whose first frame this is gets encoded."""
-        name = format_of(frame) if self.pixel_format == AS_SOURCE else self.pixel_format
+        name = format_of(frame) if self.pixel_format == AS_SOURCE else held_upright(self.pixel_format, frame)
         return name.replace("12le", "10le") if self.codec == "h264" else name
 
     def options(self) -> dict[str, str]:
@@ -128,7 +137,7 @@ def rewrite_video(
     """
     source, out = Path(source), Path(out)
     info = probe(source)
-    check_output(source, out)
+    check_output(out, source)
     part, whole = (out.with_name(f".{out.stem}.{os.getpid()}.{name}{out.suffix}") for name in ("part", "whole"))
     rewriter = _Rewriter(info, edit, encoding or Encoding())
     try:
@@ -148,18 +157,28 @@ def rewrite_video(
     return rewriter.report(info.has_audio or (sound is not None and sound.path != source))
 
 
-def check_output(source: Path, out: Path) -> None:
+def check_output(out: Path, *sources: Path) -> None:
     """Refuses an output that cannot be written, before any work is done for it.
 
+    Args:
+        out: The output.
+        *sources: All that is read for it.
+
     Raises:
-        MediaError: Its container is not known, its folder does not exist, or it is the input itself.
+        MediaError: Its name is no text, its container is not known, its folder does not exist or cannot be written to,
+            or it is a folder or an input itself.
     """
+    check_name(out)
     if out.suffix.lower() not in CONTAINERS:
         raise MediaError(out, f"its name must end in one of {', '.join(CONTAINERS)}")
     if not out.resolve().parent.is_dir():
         raise MediaError(out, "its folder does not exist; make it first")
-    if out.exists() and source.exists() and out.samefile(source):
-        raise MediaError(out, "is the input itself; name another output")
+    if out.is_dir():
+        raise MediaError(out, "is a folder; name a file in it")
+    if not os.access(out.resolve().parent, os.W_OK):
+        raise MediaError(out, "its folder cannot be written to; choose another one")
+    if out.exists() and any(source.exists() and out.samefile(source) for source in sources):
+        raise MediaError(out, "is one of the inputs itself; name another output")
 
 
 def _mux(container: OutputContainer, packets: list[av.Packet], durations: dict[int, int]) -> None:

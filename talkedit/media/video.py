@@ -10,14 +10,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
 import av.error
 import numpy as np
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from talkedit.errors import MediaError
-from talkedit.media.decode import Decoder, open_media, rgb, time_base_of, video_stream
+from talkedit.media.decode import MATROSKA, Decoder, lies_on_its_side, open_media, rgb, time_base_of, video_stream
 from talkedit.records import Image
 
 # The number of threads decides x264's result. Its tree of macroblocks, with B frames and on AVX-512, does too: the same
@@ -26,6 +29,7 @@ from talkedit.records import Image
 # out (psy, aq-mode), and blocks are not divided: GRID's crops at crf 14 are 3.6 MB a minute at 48.6 dB and decoded in
 # 0.16 ms; with all that, at crf 10, they were 9.2 MB at 51.1 dB and 0.29 ms.
 X264 = {"threads": "1", "tune": "fastdecode", "x264-params": "mbtree=0:psy=0:aq-mode=0:partitions=none:ref=1"}
+N_TIMED, RATE_TOLERANCE = 250, 0.05  # so many frames tell the rate; a header that is no further off is believed
 TIME_TOLERANCE_S = Fraction(1, 2000)  # some containers round time stamps to milliseconds
 
 
@@ -38,12 +42,13 @@ class VideoInfo:
         width_px: Width of the upright picture.
         height_px: Height of the upright picture.
         time_base: Seconds per unit of the stream's time stamps.
-        average_fps: Frames a second over the whole file; a variable rate has no other.
+        average_fps: Frames a second over the whole file; a variable rate has no other. Of Matroska, whose header may
+            say nothing or anything, over the first seconds, where that is something else.
         start_s: When the first frame is shown, on the clock that the file's streams share.
         duration_s: Length as the file's header has it; None if it does not say.
-        rotation_deg: The rotation tag: how far the stored picture is turned counterclockwise to be upright.
         has_audio: Whether there is an audio stream.
         codec: Name of the video codec.
+        rotation_deg: The rotation tag: how far the stored picture is turned counterclockwise to be upright.
         pixel_format: As ffmpeg names it.
         pixel_aspect: Width over height of a pixel of the upright picture; 1 but for anamorphic video.
     """
@@ -96,13 +101,13 @@ def probe(path: str | Path) -> VideoInfo:
         base = time_base_of(stream)
         start_s = first_pts * base
         aspect = stream.sample_aspect_ratio or Fraction(1)
-        turned = first.rotation % 180 != 0
+        turned = lies_on_its_side(first)
         return VideoInfo(
             path=path,
             width_px=first.height if turned else first.width,
             height_px=first.width if turned else first.height,
             time_base=base,
-            average_fps=stream.average_rate or stream.guessed_rate or 1 / base,
+            average_fps=_average_fps(container, stream),
             start_s=start_s,
             duration_s=_header_duration_s(stream.duration, base, container.duration, start_s),
             rotation_deg=first.rotation,
@@ -111,6 +116,18 @@ def probe(path: str | Path) -> VideoInfo:
             pixel_format=first.format.name,
             pixel_aspect=1 / aspect if turned else aspect,
         )
+
+
+def _average_fps(container: InputContainer, stream: VideoStream) -> Fraction:
+    said = stream.average_rate or stream.guessed_rate or 1 / time_base_of(stream)
+    if container.format.name != MATROSKA:
+        return said
+    packets = islice(container.demux(stream), N_TIMED)
+    stamps = sorted(packet.pts for packet in packets if packet.size and packet.pts is not None)
+    if len(stamps) < 2 or stamps[-1] == stamps[0]:
+        return said
+    timed = (len(stamps) - 1) / ((stamps[-1] - stamps[0]) * time_base_of(stream))
+    return said if abs(said / timed - 1) < RATE_TOLERANCE else timed.limit_denominator(1001)
 
 
 def _header_duration_s(

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from talkedit.edit import measure as measure_module
-from talkedit.edit.editor import Editor, EditReport, Wanted
+from talkedit.edit.editor import Editor, EditReport, Reference, Wanted
 from talkedit.edit.measure import Measured, bridge, stretches
 from talkedit.edit.plan import make_plan
 from talkedit.edit.renderer import Crops, Renderer
@@ -118,6 +118,13 @@ def test_without_sound_silence_is_heard_and_the_lips_stay_as_they_are(
     assert not probe(tmp_path / "out.mp4").has_audio
     assert sum(len(shown) for shown, _ in drawn) == 30
     assert all(np.array_equal(shown, asked) for shown, asked in drawn)
+
+
+def test_no_input_is_written_over(editor: Editor, second: Path, tmp_path: Path) -> None:
+    speech = remake(second, tmp_path / "speech.mp4", codec=("-c", "copy"))
+    for wanted in (Wanted(TURN, audio=speech), Wanted(TURN, reference=Reference(speech))):
+        with pytest.raises(MediaError, match="is one of the inputs itself"):
+            editor.edit(second, speech, wanted, FAST)
 
 
 def test_frames_without_a_face_are_passed_through_and_reported(

@@ -1,5 +1,6 @@
 """Content credentials: signed, read again, and noticed when anything changes."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +10,15 @@ from cryptography import x509
 
 from talkedit.edit.authority import AUTHORITY_FILE, CHAIN_FILE, KEY_FILE, authority_folder, local_identity
 from talkedit.edit.editor import Editor
-from talkedit.edit.provenance import Credentials, Seal, inspect, sidecar_of
+from talkedit.edit.provenance import LABEL, Credentials, Findings, Seal, inspect, sidecar_of
 from talkedit.edit.report import write_report
 from talkedit.edit.timeline import Timeline
 from talkedit.errors import MediaError, ParamsError
 from talkedit.manifest import file_sha256
 from talkedit.media.ffmpeg import ffmpeg_path
 from talkedit.media.rewrite import Encoding, rewrite_video
+
+from ..films import remake
 
 FAST = Encoding(preset="ultrafast")
 
@@ -145,3 +148,25 @@ def test_a_file_without_credentials_and_one_that_is_not_there(second: Path, tmp_
     assert inspect(second) is None
     with pytest.raises(MediaError, match="there is no such file"):
         inspect(tmp_path / "none.mp4")
+
+
+def test_a_film_is_what_is_in_it_whatever_it_is_called(editor: Editor, second: Path, tmp_path: Path) -> None:
+    """Matroska that is named .mp4 can be signed all the same, and a signed film that is named .mkv still says so."""
+    named = remake(second, tmp_path / "matroska.mkv", codec=("-c", "copy")).rename(tmp_path / "named.mp4")
+    sealed(editor, named, tmp_path / "out.mp4")
+    shutil.copyfile(tmp_path / "out.mp4", tmp_path / "renamed.mkv")
+    found = inspect(tmp_path / "renamed.mkv")
+    assert found is not None
+    assert found.state == "Trusted"
+    assert dict(found.details())["from"] == "named.mp4"
+
+
+def test_what_a_stranger_wrote_moves_no_cursor_and_breaks_nothing() -> None:
+    signature = {"common_name": "me\x1b[2J\nsigned by: BBC"}
+    makers = [{"name": "x\r\u202e", "version": "1"}]
+    edits = [{"label": LABEL, "data": {"asked\n": "\x1b[31m"}}]
+    manifest = {"signature_info": signature, "claim_generator_info": makers, "assertions": edits}
+    details = Findings("Valid", manifest, []).details()
+    assert all(text.isprintable() for pair in details for text in pair)
+    assert details[0] == ("signed by", "me\\x1b[2J\\nsigned by: BBC")
+    assert Findings("Valid", {"assertions": [{"label": LABEL, "data": ["x"]}]}, []).edit == {}

@@ -74,6 +74,12 @@ def test_csv_is_a_table_of_keyframes(tmp_path: Path) -> None:
         ("a.yaml", "yaw: 3\nyaw: 4", "'yaw' stands there twice"),
         ("a.yaml", "a: &a [1]\nyaw: *a", r"references \(\*name\) are not taken"),
         ("a.yaml", "yaw: !!python/object:os.system x", "cannot be understood: could not determine a constructor"),
+        (
+            "a.yaml",
+            "yaw: !!timestamp x",
+            r"cannot be understood: a tag \(!!\.\.\.\) stands before what it does not fit",
+        ),
+        ("a.yaml", "yaw: !!bool x", r"cannot be understood: a tag \(!!\.\.\.\) stands before what it does not fit"),
         ("a.yaml", "[" * 100_000, "is nested too deeply"),
         ("a.yaml", b"\xff\xfe\x00yaw", "cannot be understood: "),
         ("a.yaml", "yaw: 3\n" + "#" * 2_000_000, "has more than 2 MB"),

@@ -1,5 +1,6 @@
 """Sound lies on the picture's clock, and the mel spectrogram is what its definition says."""
 
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 
 from talkedit.errors import MediaError
-from talkedit.media.audio import MEL_SILENCE, mel_spectrogram, mel_windows, read_audio, read_wav, write_wav
+from talkedit.media.audio import MEL_SILENCE, mel_spectrogram, mel_windows, read_audio, read_sound, read_wav, write_wav
+from talkedit.media.ffmpeg import ffmpeg_path
 
 from .films import tone
 
@@ -115,3 +117,30 @@ def test_windows_of_frames_have_no_drift() -> None:
     mel = np.tile(np.arange(80 * 600, dtype=np.float32), (1, 1)).repeat(80, axis=0)
     times = [Fraction(i, 25) for i in range(0, 15_000, 2_500)]
     assert mel_windows(mel, times)[:, 0, 8].tolist() == [80 * i / 25 for i in range(0, 15_000, 2_500)]
+
+
+def test_sound_that_changes_layout_and_rate_on_the_way_goes_on(tmp_path: Path) -> None:
+    """As broadcasts do: half a second of stereo at 48 kHz, then of 5.1 at 44.1 kHz, then of stereo again."""
+    parts = []
+    for number, (layout, rate_hz) in enumerate([("stereo", 48_000), ("5.1", 44_100), ("stereo", 48_000)]):
+        part = tmp_path / f"{number}.ts"
+        heard = ("-f", "lavfi", "-i", f"sine=440:d=0.5:r={rate_hz},aformat=channel_layouts={layout}")
+        written = ("-c:a", "ac3", "-output_ts_offset", str(number / 2), str(part))
+        subprocess.run([ffmpeg_path(), "-loglevel", "error", *heard, *written], check=True)
+        parts.append(part.read_bytes())
+    (tmp_path / "all.ts").write_bytes(b"".join(parts))
+    samples = read_sound(tmp_path / "all.ts")
+    assert len(samples) / 16_000 == pytest.approx(1.5, abs=0.1)
+    for begin_s in (0.1, 0.6, 1.1):
+        part = samples[round(begin_s * 16_000) :][:4_800]
+        assert np.argmax(np.abs(np.fft.rfft(part))) * 16_000 / 4_800 == pytest.approx(440, abs=5)
+
+
+def test_sound_from_long_after_the_picture_takes_no_memory(film, tmp_path: Path) -> None:
+    """Two seconds of picture, and sound that is stamped five hours later: gigabytes of silence, as floats."""
+    early = film(sound_s=(0.0, tone(48_000, 48_000)))
+    late = tmp_path / "late.mkv"
+    inputs = ("-i", str(early), "-itsoffset", "18000", "-i", str(early))
+    copy = ("-map", "0:v", "-map", "1:a", "-c", "copy", "-max_interleave_delta", "0")
+    subprocess.run([ffmpeg_path(), "-loglevel", "error", *inputs, *copy, str(late)], check=True)
+    assert read_audio(late) is None

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from talkedit.errors import MediaError, ParamsError
-from talkedit.media.audio import read_audio, write_wav
+from talkedit.media.audio import read_audio, read_sound, write_wav
 from talkedit.media.decode import Decoder
-from talkedit.media.ffmpeg import Sound, ffmpeg_path, mux_audio
+from talkedit.media.ffmpeg import Sound, check_holds, ffmpeg_path, mux_audio
 from talkedit.media.planes import compose, format_of, to_format, upright_planes
-from talkedit.media.rewrite import Edit, Edited, Encoding, rewrite_video
+from talkedit.media.rewrite import Edit, Edited, Encoding, check_output, rewrite_video
 from talkedit.media.video import measure_duration_s, probe, read_frames
 
+from ..films import remake
 from .films import HEIGHT_PX, WIDTH_PX, full_disk, number_of, tone
 
 LOSSLESS = Encoding(crf=0, preset="ultrafast")
@@ -341,7 +342,7 @@ def test_outputs_that_cannot_be_are_refused_before_work(film, tmp_path: Path) ->
     never: Callable = lambda *_: pytest.fail("the edit was called")  # noqa: E731
     for out, problem in (
         (tmp_path / "out.avi", "must end in"),
-        (source, "the input itself"),
+        (source, "is one of the inputs itself"),
         (tmp_path / "none" / "out.mp4", "does not exist"),
     ):
         with pytest.raises(MediaError, match=problem):
@@ -373,3 +374,59 @@ def test_real_files_keep_their_times_and_sound(shared_media: Path, tmp_path: Pat
     rewrite_video(source, tmp_path / "out.mp4", unchanged, FAST)
     assert [f.time_s for f in read_frames(tmp_path / "out.mp4")] == [f.time_s for f in read_frames(source)]
     assert audio_packets(source) == audio_packets(tmp_path / "out.mp4")
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mkv", ".mp3", ".wav"])
+def test_new_sound_begins_with_the_picture_whatever_its_own_clock_says(film, tmp_path: Path, suffix: str) -> None:
+    """A tone that its own file, but for the WAV, begins later than at 0; half a second of it is quiet."""
+    quiet_then_tone = np.concatenate([np.zeros(8_000, np.float32), tone(16_000, 16_000)])
+    write_wav(tmp_path / "sound.wav", quiet_then_tone)
+    sound = tmp_path / f"sound{suffix}"
+    if suffix != ".wav":
+        later = ("-output_ts_offset", "3")
+        remake(tmp_path / "sound.wav", sound, *later, codec=("-c:a", "libmp3lame" if suffix == ".mp3" else "aac"))
+    picture = film()
+    mux_audio(picture, Sound(sound, "aac", Fraction(0), 2.0), tmp_path / "out.mp4", tmp_path / "out.mp4")
+    heard = read_audio(tmp_path / "out.mp4")
+    assert heard is not None
+    onset, wanted = (np.flatnonzero(np.abs(samples) > 0.1)[0] / 16_000 for samples in (heard, read_sound(sound)))
+    assert onset == pytest.approx(wanted, abs=0.005)
+    assert len(heard) / 16_000 == pytest.approx(1.5, abs=0.15)
+
+
+@pytest.mark.parametrize(("codec", "suffix"), [("libopus", ".mov"), ("flac", ".mov"), ("truehd", ".mp4")])
+def test_what_a_container_only_says_it_holds_is_refused_before_any_work(
+    film, tmp_path: Path, codec: str, suffix: str
+) -> None:
+    encoder = ("-c:v", "copy", "-c:a", codec, "-strict", "-2")
+    source = remake(film(sound_s=(0.0, tone(48_000, 48_000))), tmp_path / "source.mkv", codec=encoder)
+    with pytest.raises(MediaError, match="cannot hold the input's sound"):
+        check_holds(source, tmp_path / f"out{suffix}")
+    check_holds(source, tmp_path / "out.mkv")
+
+
+def test_sound_in_a_codec_that_is_not_known_is_refused_before_any_work(film, tmp_path: Path) -> None:
+    """As the second track of some phones: here ALAC whose tag says that it is something else."""
+    sounding = film(sound_s=(0.0, tone(48_000, 48_000)))
+    path = remake(sounding, tmp_path / "alac.mp4", codec=("-c:v", "copy", "-c:a", "alac"))
+    path.write_bytes(path.read_bytes().replace(b"alac", b"apac"))
+    for suffix in (".mp4", ".mkv"):
+        with pytest.raises(MediaError, match="has sound in a codec that is not known here"):
+            check_holds(path, tmp_path / f"out{suffix}")
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_any_work(film, tmp_path: Path) -> None:
+    source, other = film(name="source.mp4"), film(name="other.mp4")
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(MediaError, match="is a folder; name a file in it"):
+        check_output(tmp_path / "folder.mp4", source)
+    with pytest.raises(MediaError, match="is one of the inputs itself"):
+        check_output(other, source, other)
+
+
+def test_half_the_chroma_of_a_picture_on_its_side_is_not_asked_for(film, tmp_path: Path) -> None:
+    turned = remake(film(), tmp_path / "turned.mp4", codec=("-c", "copy"), before=("-display_rotation", "90"))
+    report = rewrite_video(
+        turned, tmp_path / "out.mp4", unchanged, Encoding(preset="ultrafast", pixel_format="yuv422p")
+    )
+    assert report.pixel_format == "yuv420p"

@@ -1,17 +1,20 @@
 """Frames are all there, upright, and at their exact times."""
 
 import os
+import shutil
 import struct
 import wave
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from talkedit.errors import MediaError
 from talkedit.media.video import Reader, measure_duration_s, probe, read_frames, read_frames_at, write_video
 
+from ..films import remake
 from .films import HEIGHT_PX, WIDTH_PX, full_disk, number_of, numbered_image
 
 COLOUR_TOLERANCE = 12  # of 255, after lossy coding
@@ -215,3 +218,67 @@ def test_real_files_give_ascending_times_and_the_same_frames_from_anywhere(share
     assert (reader.damage is not None) == ("decode_errors" in name)
     late = frames[-10:]
     assert [image[::9, ::9].tobytes() for image in read_frames_at(path, [t for t, _ in late])] == [i for _, i in late]
+
+
+TAGS = {
+    "quarter": ("-display_rotation", "90"),
+    "half": ("-display_rotation", "180"),
+    "mirrored": ("-display_hflip",),
+    "upside down": ("-display_vflip",),
+    "front camera": ("-display_rotation", "270", "-display_hflip"),
+}
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_what_a_display_matrix_asks_for_is_what_ffmpeg_shows(film, tmp_path: Path, tag: str) -> None:
+    tagged = remake(film(), tmp_path / "tagged.mp4", codec=("-c", "copy"), before=TAGS[tag])
+    shown = remake(tagged, tmp_path / "shown.png", "-frames:v", "1", codec=())
+    wanted = cv2.cvtColor(cv2.imread(str(shown)), cv2.COLOR_BGR2RGB)
+    image, info = next(read_frames(tagged)).image, probe(tagged)
+    assert (info.height_px, info.width_px) == image.shape[:2] == wanted.shape[:2]
+    assert np.abs(image.astype(int) - wanted).mean() < 1  # converted to RGB by ffmpeg, in the one
+    assert np.abs(image[:, ::-1].astype(int) - wanted).mean() > 5
+
+
+def test_the_rate_of_matroska_is_that_of_its_stamps_where_the_header_says_nothing(film, tmp_path: Path) -> None:
+    """A browser's recording: no frame has a length, and the stamps jitter by a millisecond or two."""
+    stamps = [40 * number + number % 3 for number in range(50)]
+    path = film("film.mkv", stamps=stamps, time_base=Fraction(1, 1000))
+    raw = path.read_bytes()
+    said = raw.index(b"\x23\xe3\x83")  # DefaultDuration, which becomes an element to be skipped
+    n_bytes = 2 + raw[said + 3] % 128
+    path.write_bytes(raw[:said] + bytes([0xEC, 128 + n_bytes]) + raw[said + 2 :])
+    assert float(probe(path).average_fps) == pytest.approx(25, rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["list.m3u8", "list.mp4"])
+def test_a_list_of_other_files_is_not_followed(film, tmp_path: Path, name: str) -> None:
+    """It could name any file of this machine, wherever it came from."""
+    film(name="secret.ts")
+    lists = {
+        "list.m3u8": f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{tmp_path / 'secret.ts'}\n#EXT-X-ENDLIST\n",
+        "list.mp4": "ffconcat version 1.0\nfile 'secret.ts'\n",
+    }
+    (tmp_path / name).write_text(lists[name])
+    with pytest.raises(MediaError, match="is a list of other files"):
+        probe(tmp_path / name)
+
+
+def test_a_name_that_is_no_text_is_refused(film, tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/latin\xe9.mp4"))
+    shutil.copyfile(film(), path)
+    with pytest.raises(MediaError, match="is no UTF-8 text; rename it"):
+        probe(path)
+
+
+def test_frames_that_an_avi_drops_are_no_damage_and_an_end_that_is_missing_is(film, tmp_path: Path) -> None:
+    drop = ("-vf", "select='mod(n,3)'", "-fps_mode", "vfr", "-an")
+    whole = remake(film(), tmp_path / "whole.avi", *drop, codec=("-c:v", "mpeg4"))
+    reader = Reader(whole)
+    assert len(list(reader)) == 33
+    assert reader.damage is None
+    cut_off = tmp_path / "cut.avi"
+    cut_off.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    reader = Reader(cut_off)
+    assert 0 < len(list(reader)) < 33
+    assert reader.damage
