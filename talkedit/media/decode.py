@@ -21,7 +21,7 @@ _MP4, MATROSKA = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"
 _SEEKABLE = {_MP4, MATROSKA}
 _SEEK_MARGIN_S = 2
 # Formats that name other files to be opened, wherever these lie: a file that was fetched must not.
-_LISTS = {"hls", "applehttp", "concat", "dash", "imf", "concatf"}
+_LISTS = {"hls", "concat", "dash", "imf"}
 _UNSAID = {"color_range": 0, "colorspace": 2, "color_primaries": 2, "color_trc": 2}
 
 

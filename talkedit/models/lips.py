@@ -18,9 +18,9 @@ CORNERS, INNER_LIPS, OUTER_LIPS, INNER_CORNERS, NOSE_BASE, CHIN = (48, 54), (62,
 OUTER_EYE_CORNERS = (36, 45)
 UPPER_LIP_SHARE = 0.15  # of a change of the opening; the lower lip, with the jaw, takes the rest
 # Lips are moved by so much more than asked: of a smaller or larger opening made by geometry alone dlib reads 0.75 again
-# (GRID; 0.93 with this, and errors of 0.009 rather than 0.014) or 0.67 (HDTF's Lieu; 0.73). Of the chin it reads all.
+# (GRID; 0.91 with this) or 0.67 (HDTF's Lieu; 0.72). Of the chin it reads all.
 LIP_GAIN = 1.3
-WIDTH_GAIN = 1.5  # likewise: of a narrower or wider mouth dlib reads 0.64 again on GRID, 0.93 with this
+WIDTH_GAIN = 1.5  # likewise: of a narrower or wider mouth dlib reads 0.64 and 0.71 again, with this 0.97 and 1.08
 MOST_WIDENED = 0.5  # share of its own width by which a mouth is made wider or narrower at most
 JAW_HALF_WIDTHS = 2.2  # as far to the side of the mouth's middle, in half widths of the mouth, the cheek goes along
 NECK_PER_HALF_WIDTH = 1.6  # over so much below the chin its motion fades out

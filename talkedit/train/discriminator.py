@@ -20,7 +20,7 @@ from talkedit.models.build import (
 )
 from talkedit.models.discriminator import TERMS, Discriminator, Distance
 from talkedit.models.landmarks import EyeNet
-from talkedit.models.lips import LIP_SHAPE, LipNet
+from talkedit.models.lips import LipNet
 from talkedit.params import Section
 from talkedit.shards.index import read_preparation, read_samples
 from talkedit.shards.loader import Loader
@@ -31,7 +31,7 @@ from talkedit.train.eyes import eye_errors, eye_loss
 from talkedit.train.gate import N_GATE_WINDOWS, ChanceStop, check_it_can_learn
 from talkedit.train.inputs import jitter, to_device
 from talkedit.train.judges import JudgesCard, save_judges
-from talkedit.train.lips import lip_loss, lip_shapes
+from talkedit.train.lips import lip_loss, lip_scores, lip_shapes
 from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate, step_random
 from talkedit.train.machine import make_adam, make_fabric, place
 from talkedit.train.negatives import Negatives, draw_negatives, share_with_negative
@@ -173,12 +173,7 @@ def measure(
     joined = {term: Pairs.joined(each) for term, each in parts.items()}
     accuracies = {f"{term}_accuracy": float(pairs.accuracy()) for term, pairs in joined.items() if pairs.weights.any()}
     means = {name: sum(error[name] for error in errors) / len(errors) for name in errors[0]}
-    return accuracies | means | (_heard(torch.cat(shapes, dim=1)) if shapes else {})
-
-
-def _heard(shapes: Tensor) -> dict[str, float]:
-    """Of what is heard and seen of the lips, (2, N, 2)."""
-    return {f"lip_{name}_r": float(torch.corrcoef(shapes[..., at])[0, 1]) for at, name in enumerate(LIP_SHAPE)}
+    return accuracies | means | (lip_scores(torch.cat(shapes, dim=1)) if shapes else {})
 
 
 def _choose_terms(shares: dict[str, float], model: ModelParams, params: DiscriminatorParams) -> JudgesCard:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from talkedit.models.codes import MEL_RANGE
-from talkedit.models.lips import LipNet, lip_shape
+from talkedit.models.lips import LIP_SHAPE, LipNet, lip_shape
 from talkedit.shards.windows import Batch
 from talkedit.train.processes import ALONE, Processes
 
@@ -33,6 +33,11 @@ def lip_loss(network: LipNet, batch: Batch, processes: Processes = ALONE) -> Ten
 def lip_shapes(network: LipNet, batch: Batch) -> Tensor:
     """What is heard and what is seen, frame by frame: (2, B * T, 2)."""
     return torch.stack([network(batch.mel), lip_shape(batch.landmarks)]).flatten(1, 2)
+
+
+def lip_scores(shapes: Tensor) -> dict[str, float]:
+    """``lip_opening_r`` and ``lip_width_r``: how what is heard goes with what is seen, (2, N, 2) of `lip_shapes`."""
+    return {f"lip_{name}_r": float(torch.corrcoef(shapes[..., at])[0, 1]) for at, name in enumerate(LIP_SHAPE)}
 
 
 def _most_closed(shapes: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from talkedit.models.lips import LipNet, lip_shape
 from talkedit.shards.clips import load_clip
 from talkedit.shards.windows import Batch, to_batch
-from talkedit.train.lips import lip_loss, lip_shapes
+from talkedit.train.lips import lip_loss, lip_scores, lip_shapes
 
 from .talkers import loudness, make_talker
 from .windows import PX, T, window
@@ -64,6 +64,12 @@ def test_what_is_heard_stands_beside_what_is_seen() -> None:
     heard, seen = lip_shapes(Says(0.3, 0.7), batch)  # type: ignore[arg-type]
     assert heard.tolist() == [pytest.approx([0.3, 0.7])] * (batch.mel.shape[0] * T)
     torch.testing.assert_close(seen, lip_shape(batch.landmarks).flatten(0, 1))
+
+
+def test_openings_and_widths_are_scored_by_themselves() -> None:
+    opening, width = torch.tensor([0.0, 0.1, 0.3, 0.1]), torch.tensor([0.7, 0.5, 0.6, 0.6])
+    shapes = torch.stack([torch.stack([opening, width], dim=1), torch.stack([2 * opening, 1 - width], dim=1)])
+    assert lip_scores(shapes) == pytest.approx({"lip_opening_r": 1, "lip_width_r": -1})
 
 
 def test_it_learns_to_hear_the_shape_of_the_lips() -> None:
