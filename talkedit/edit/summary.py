@@ -31,6 +31,11 @@ def summary(report: EditReport) -> list[str]:
         lines.append(f"the input is damaged: {report.rewritten.damage}")
     if not report.rewritten.exact:
         lines.append(f"the input's {measured.info.pixel_format} was converted to {report.rewritten.pixel_format}")
+    if report.rewritten.interlaced:
+        lines.append(
+            "the input is interlaced, the output is marked progressive; if moving edges show combs, edit what "
+            f"`ffmpeg -i {report.source.name} -vf bwdif=send_frame -c:a copy OUT.mkv` makes of it"
+        )
     if report.sidecar:
         lines.append(f"content credentials: {report.sidecar} (this container cannot hold them)")
     return lines

@@ -65,6 +65,21 @@ class Sound:
             known = [(stream.start_time, stream.time_base) for stream in container.streams.audio]
         return [(start * base, base) for start, base in known if start is not None and base is not None]
 
+    def labels(self) -> dict[str, str]:
+        """Language and title of each stream, as options of an output: several are told apart by nothing else.
+
+        Raises:
+            MediaError: The file cannot be read.
+        """
+        with open_media(self.path) as container:
+            tags = [stream.metadata for stream in container.streams.audio]
+        # ffmpeg-python takes an option once. Of the sound the first stream is 0; of all it is 1, after the picture.
+        languages = {f"metadata:s:a:{at}": f"language={tag.get('language', '')}" for at, tag in enumerate(tags)}
+        titles = {
+            f"metadata:s:{at}": f"title={tag.get('title', tag.get('name', ''))}" for at, tag in enumerate(tags, 1)
+        }
+        return languages | titles
+
     def stream(self, zero_s: Fraction) -> Any:
         """For ffmpeg-python, counted from `zero_s` of the picture's clock.
 
@@ -122,7 +137,7 @@ def mux_audio(video: Path, sound: Sound, part: Path, out: Path, begin_s: Fractio
     tick_s, container_options = _container(video, out)
     zero_s = _zero_s([(begin_s, tick_s), *sound.starts()])
     options = {"c:v": "copy", "c:a": sound.codec, "map_metadata": -1, "map_chapters": -1}
-    options |= {"b:a": "256k"} if sound.codec == "aac" else {}
+    options |= sound.labels() | ({"b:a": "256k"} if sound.codec == "aac" else {})
     picture = ffmpeg.input(_local(video), itsoffset=_microseconds(begin_s - zero_s))["v:0"]
     job = ffmpeg.output(picture, sound.stream(zero_s), _local(part), **options, **container_options)
     job = job.global_args("-copyts", "-nostdin", "-loglevel", "error")

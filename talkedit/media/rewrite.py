@@ -95,6 +95,7 @@ class RewriteReport:
         damage: What of the source could not be decoded, or None.
         pixel_format: Of the output.
         exact: Whether the source's samples went to the encoder as they were, without a conversion.
+        interlaced: Whether the source has frames of two fields each; the output says of none that it has.
     """
 
     n_frames: int
@@ -103,6 +104,7 @@ class RewriteReport:
     damage: str | None
     pixel_format: str
     exact: bool
+    interlaced: bool
 
 
 def rewrite_video(
@@ -193,10 +195,12 @@ class _Rewriter:
         self.n_frames = self.n_edited = 0
         self.damage: str | None = None
         self.pixel_format = ""
-        self.exact = True
+        self.exact, self.interlaced = True, False
 
     def report(self, has_audio: bool) -> RewriteReport:
-        return RewriteReport(self.n_frames, self.n_edited, has_audio, self.damage, self.pixel_format, self.exact)
+        return RewriteReport(
+            self.n_frames, self.n_edited, has_audio, self.damage, self.pixel_format, self.exact, self.interlaced
+        )
 
     def encode(self, part: Path) -> None:
         base, options = self.info.time_base, self.encoding.options()
@@ -242,6 +246,7 @@ class _Rewriter:
             self.pixel_format = self.pixel_format or self.encoding.format_for(frame)
             original = to_format(frame, self.pixel_format, self.info.path)
             self.exact &= original is frame
+            self.interlaced |= frame.interlaced_frame
             yield pts, frame.duration or nominal, original, upright_planes(original), rgb(frame, self.info.path)
         self.damage = decoder.damage
 

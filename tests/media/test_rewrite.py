@@ -430,3 +430,34 @@ def test_half_the_chroma_of_a_picture_on_its_side_is_not_asked_for(film, tmp_pat
         turned, tmp_path / "out.mp4", unchanged, Encoding(preset="ultrafast", pixel_format="yuv422p")
     )
     assert report.pixel_format == "yuv420p"
+
+
+@pytest.mark.parametrize("held", [".mp4", ".mkv"])
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+@pytest.mark.parametrize("codec", ["copy", "aac"])
+def test_sound_tracks_keep_their_languages_and_titles(film, tmp_path: Path, held: str, suffix: str, codec: str) -> None:
+    told = [("eng", "Commentaire: a=b"), ("fra", "")]
+    tags = [("-metadata:s:a:0", "language=eng"), ("-metadata:s:a:0", "title=Commentaire: a=b")]
+    tags += [
+        ("-metadata:s:a:1", "language=fra"),
+        ("-metadata", "title=of the whole"),
+        ("-metadata", "location=+48+011/"),
+    ]
+    plain = film(sound_s=(0.0, tone(48_000, 48_000)))
+    options = [part for tag in tags for part in tag]
+    source = remake(plain, tmp_path / f"two{held}", "-map", "0:v", "-map", "0:a", "-map", "0:a", *options)
+    rewrite_video(source, tmp_path / f"out{suffix}", unchanged, FAST, Sound(source, codec))
+    with av.open(str(tmp_path / f"out{suffix}")) as container:
+        found = [
+            (tag.get("language"), tag.get("title", tag.get("name", "")))
+            for tag in (s.metadata for s in container.streams.audio)
+        ]
+        assert not {"title", "location", "LOCATION"} & set(container.metadata)
+    assert found == told
+
+
+def test_an_interlaced_source_is_told_of(film, tmp_path: Path) -> None:
+    fields = ("-c:v", "libx264", "-preset", "ultrafast", "-flags", "+ilme+ildct", "-bf", "0")
+    interlaced = remake(film(), tmp_path / "fields.mp4", "-vf", "setfield=tff", codec=fields)
+    assert rewrite_video(interlaced, tmp_path / "out.mp4", unchanged, FAST).interlaced
+    assert not rewrite_video(film(), tmp_path / "out.mp4", unchanged, FAST).interlaced
