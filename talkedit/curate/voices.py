@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from talkedit import assets
+from talkedit.media.speech import spoken
 from talkedit.models.voice import N_MELS, VoiceEncoder
 from talkedit.records import SAMPLE_RATE_HZ, Doubles, Floats
 
@@ -20,7 +21,6 @@ STEPS_PER_S = 100
 WINDOW_STEPS, HOP_STEPS = 160, 40
 MIN_STEPS = 200  # of speech: in less, any two windows share most of what they hear
 _WINDOW, _HOP = 400, SAMPLE_RATE_HZ // STEPS_PER_S
-_SPEECH_UNDER_PEAK_DB, _SILENCE_DB = 25.0, -60.0
 _SMOOTH_STEPS = 5
 _LEVEL_DB = -30.0  # what the network learned from was raised to it; here every window has it, so that no level tells
 
@@ -70,7 +70,7 @@ def voice_windows(samples: Floats) -> Floats:
         (N, 160, 40) float32, power in mel bands at a level of -30 dB; N is 0 if there is too little speech, else 2 or
         more.
     """
-    is_speech = spoken(samples)
+    is_speech = spoken_steps(samples)
     if is_speech.sum() < MIN_STEPS:
         return np.zeros((0, WINDOW_STEPS, N_MELS), np.float32)
     mel, power = mel_power(samples)[: len(is_speech)][is_speech], _step_power(samples)[is_speech]
@@ -81,15 +81,14 @@ def voice_windows(samples: Floats) -> Floats:
     return np.stack(windows).astype(np.float32)
 
 
-def spoken(samples: Floats) -> NDArray[np.bool_]:
-    """(n // 160,) which hundredths of a second are within 25 dB of the loudest, and no silence at all."""
+def spoken_steps(samples: Floats) -> NDArray[np.bool_]:
+    """(n // 160,), the hundredths of a second in which somebody speaks; see `talkedit.media.speech.spoken`."""
     power = _step_power(samples)
     if len(power) == 0:
         return np.zeros(0, bool)
     half = _SMOOTH_STEPS // 2
     smooth = np.convolve(np.pad(power, half, mode="edge"), np.full(_SMOOTH_STEPS, 1 / _SMOOTH_STEPS), "valid")
-    level_db = 10 * np.log10(smooth + 1e-12)
-    return level_db > max(level_db.max() - _SPEECH_UNDER_PEAK_DB, _SILENCE_DB)
+    return spoken(10 * np.log10(smooth + 1e-12))
 
 
 def mel_power(samples: Floats) -> Floats:

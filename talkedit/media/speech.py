@@ -1,6 +1,7 @@
 """How loud speech is in each frame of the picture, by bands: what lips are held against."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from talkedit.records import CLIP_FPS, SAMPLE_RATE_HZ, Doubles, Floats
 
@@ -31,13 +32,18 @@ def speech_bands_db(samples: Floats, n_frames: int) -> Doubles:
 
 
 def speech_share(samples: Floats) -> float:
-    """Share of the time, 0 to 1, in which the sound is within 25 dB of its loudest 25 ms, and no silence at all."""
+    """Share of the time, 0 to 1, in which somebody speaks: of pieces of 25 ms, those that are `spoken`."""
     n = len(samples) // _WINDOW
     if n == 0:
         return 0.0
     blocks = samples[: n * _WINDOW].reshape(n, _WINDOW).astype(np.float64)
     levels = 10 * np.log10((blocks**2).mean(axis=1) + 1e-12)
-    return float((levels > max(levels.max() - _SPEECH_UNDER_PEAK_DB, _SILENCE_DB)).mean())
+    return float(spoken(levels).mean())
+
+
+def spoken(levels_db: Doubles) -> NDArray[np.bool_]:
+    """Which of (n,) levels are within 25 dB of the loudest, and no silence at all."""
+    return levels_db > max(levels_db.max() - _SPEECH_UNDER_PEAK_DB, _SILENCE_DB)
 
 
 def _spectra(samples: Floats) -> Doubles:

@@ -12,7 +12,7 @@ from torch import Tensor
 from talkedit.asset_list import ASSETS
 from talkedit.curate import voices
 from talkedit.curate.rules import CurateParams, count_speakers
-from talkedit.curate.voices import HOP_STEPS, load_voice_encoder, mel_power, spoken, voice_merges, voice_windows
+from talkedit.curate.voices import HOP_STEPS, load_voice_encoder, mel_power, spoken_steps, voice_merges, voice_windows
 from talkedit.media.audio import read_sound
 from talkedit.params import load_section
 from talkedit.records import SAMPLE_RATE_HZ, Floats
@@ -94,11 +94,11 @@ def noise(level: float, seconds: float, seed: int = 0) -> Floats:
 
 def test_pauses_are_left_out() -> None:
     """A second of sound, a second 40 dB below it, a second of sound."""
-    is_speech = spoken(np.concatenate([noise(0.1, 1), noise(0.001, 1), noise(0.1, 1)]))
+    is_speech = spoken_steps(np.concatenate([noise(0.1, 1), noise(0.001, 1), noise(0.1, 1)]))
     assert is_speech.sum() == pytest.approx(200, abs=5)
     assert not is_speech[105:195].any()
-    assert not spoken(np.zeros(SAMPLE_RATE_HZ, np.float32)).any()
-    assert len(spoken(np.zeros(10, np.float32))) == 0
+    assert not spoken_steps(np.zeros(SAMPLE_RATE_HZ, np.float32)).any()
+    assert len(spoken_steps(np.zeros(10, np.float32))) == 0
 
 
 def test_windows_cover_all_speech_at_one_level() -> None:
