@@ -93,7 +93,7 @@ def evaluate(
     job = Job(shards, model_folder, judges, clips, params.model_dump_json())
     work.crew.cache_clear()
     crew = work.crew(job)  # before the processes do, so that weights are fetched once and errors arrive whole
-    samples = _chosen(list(read_samples(shards, "validation")), params.max_clips)
+    samples = evenly_spread(list(read_samples(shards, "validation")), params.max_clips)
     n_usual = MOST_ON_A_GPU if torch.cuda.is_available() else None
     out.mkdir(parents=True, exist_ok=True)
     with workers(len(samples), n_workers, n_usual=n_usual) as run_all:
@@ -136,7 +136,7 @@ def _examine(samples: list[Sample], params: EvaluateParams, share: Share) -> Fin
     pairs = draw_pairs(list(by_id), params.n_pairs, params.seed)
     crossed = share(giving, work.pair_up, [(by_id[pair.source], by_id[pair.giver]) for pair in pairs])
     pictures = {pair.source: each.pictures for pair, each in reversed(list(zip(pairs, crossed, strict=True)))}
-    some = _chosen(seen, params.sweep_clips)
+    some = evenly_spread(seen, params.sweep_clips)
     drivers = some[1:] + some[:1] if len(some) > 1 else [None]
     swept = share(
         moving,
@@ -157,9 +157,10 @@ def _film(found: Findings, folder: Path, share: Share) -> None:
     share("filming the worst", work.film, files)
 
 
-def _chosen(items: list[Any], most: int) -> list[Any]:
-    """At most so many, evenly spread."""
-    return items[:: max(len(items) // most, 1)][:most]
+def evenly_spread(items: list[Any], most: int) -> list[Any]:
+    """At most so many, evenly spread from the first to the last."""
+    at = np.linspace(0, len(items) - 1, min(most, len(items))).round().astype(int)
+    return [items[index] for index in at.tolist()]
 
 
 def _write(

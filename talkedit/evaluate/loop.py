@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -147,11 +147,7 @@ class Loop:
         """By control: each value that was asked for, ascending, and the mean of what was measured, NaN without any."""
         sweeps: dict[str, list[tuple[float, float]]] = {}
         for control, values in self._steps.items():
-            asked, measured = map(np.asarray, self._pairs(control, control, factor, offset))
-            seen = {value: measured[(asked == value) & np.isfinite(measured)] for value in sorted(set(values))}
-            sweeps[control] = [
-                (value, float(each.mean()) if each.size else float("nan")) for value, each in seen.items()
-            ]
+            sweeps[control] = _means(values, *self._pairs(control, control, factor, offset))
         return sweeps
 
     def _pairs(self, control: str, seen: str, factor: float, offset: float) -> tuple[list[float], list[float]]:
@@ -165,11 +161,22 @@ class Loop:
         return [point.asked for point in points], measured
 
     def _leaks(self, control: str, factor: float, offset: float) -> Iterator[float]:
-        """How far each other control moved while this one went through its sweep, as a share of its own sweep."""
+        """How far each other control moved while this one went through its sweep, as a share of its own sweep.
+
+        From least to most, of the means at each step: eyes that close at both ends of a turn have moved, too.
+        """
         for other in CONTROLS:
             if other != control:
-                slope = fit(*self._pairs(control, other, factor, offset)).slope
-                yield abs(slope) * np.ptp(self._steps[control]) / np.ptp(self._steps[other])
+                pairs = self._pairs(control, other, factor, offset)
+                means = [mean for _, mean in _means(self._steps[control], *pairs) if np.isfinite(mean)]
+                yield float(np.ptp(means) / np.ptp(self._steps[other])) if len(means) > 1 else float("nan")
+
+
+def _means(steps: Sequence[float], asked: list[float], measured: list[float]) -> list[tuple[float, float]]:
+    """Each step, ascending, and the mean of what was measured when it was asked for; NaN without any."""
+    wanted, seen = np.asarray(asked), np.asarray(measured)
+    of_each = [(step, seen[(wanted == step) & np.isfinite(seen)]) for step in sorted(set(steps))]
+    return [(step, float(each.mean()) if each.size else float("nan")) for step, each in of_each]
 
 
 def _measure(tools: Tools, held: Held, video: Video, control: str, value: float) -> Iterator[Point]:

@@ -20,7 +20,7 @@ from talkedit.evaluate import footage, outputs
 from talkedit.evaluate import tools as evaluate_tools
 from talkedit.evaluate.cross import agreement, cross_scores, examine_pair
 from talkedit.evaluate.drive import drive_clip, drive_scores
-from talkedit.evaluate.examine import HEADS_FILE, LOOP_FILE, PARTS, SHEET_FILE, evaluate
+from talkedit.evaluate.examine import HEADS_FILE, LOOP_FILE, PARTS, SHEET_FILE, evaluate, evenly_spread
 from talkedit.evaluate.experts import OwnExpert
 from talkedit.evaluate.footage import Sources, Video
 from talkedit.evaluate.likeness import Likeness
@@ -136,6 +136,12 @@ class TestLoop:
         # Pitch moved by 2 of its 10 degrees; the eyes by 5 * 0.02 of 1.
         assert scores["yaw_deg_leak"] == pytest.approx(0.2)
         assert scores["pitch_deg_slope"] is None
+
+    def test_what_moves_alike_at_both_ends_has_moved_too(self):
+        steps = {"yaw_deg": [-10.0, 0.0, 10.0], "pitch_deg": [-5.0, 5.0], "roll_deg": [-5.0, 5.0], OPENNESS: [0.0, 1.0]}
+        nods = {-10.0: 4.0, 0.0: 0.0, 10.0: 4.0}
+        points = [Point("yaw_deg", asked, (asked, nod, 0.0), 0.3, 0.3) for asked, nod in nods.items()]
+        assert loop_of(steps, points).scores(1.0, 0.0)["yaw_deg_leak"] == pytest.approx(0.4)  # 4 of 10 degrees
 
     def test_a_sweep_is_the_mean_of_what_was_seen_of_each_value(self):
         nan = float("nan")
@@ -320,6 +326,14 @@ def test_one_process_and_two_find_the_same(
     assert files[0] == files[1]
     assert all((tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes() for name in files[0])
     assert [part for part in parts if part in PARTS] == [*PARTS, *PARTS]
+
+
+@pytest.mark.parametrize(
+    ("n", "most", "wanted"),
+    [(15, 4, [0, 5, 9, 14]), (5, 3, [0, 2, 4]), (3, 3, [0, 1, 2]), (2, 8, [0, 1]), (4, 1, [0])],
+)
+def test_of_too_many_clips_some_are_taken_from_the_first_to_the_last(n: int, most: int, wanted: list[int]) -> None:
+    assert evenly_spread(list(range(n)), most) == wanted
 
 
 def test_real_faces_agree_with_their_codes(tools: Tools, held: Held) -> None:
