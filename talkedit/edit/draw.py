@@ -23,7 +23,7 @@ from talkedit.edit.seam import seam_ratio
 from talkedit.face.geometry import cut
 from talkedit.face.head import camera_of, turn_heads
 from talkedit.face.paste import match_seam, paste
-from talkedit.media.video import read_frames_at
+from talkedit.media.forward import ForwardReader
 from talkedit.models.lips import lip_shape
 from talkedit.records import Floats, Image
 
@@ -103,6 +103,8 @@ class _Draughtsman:
         self._shot = -1  # whose lenders these are
         self._eyes = EyeLender()
         self._mouths: MouthLender | None = None
+        # One each: eyes lie ahead of the mouths that are asked for after them.
+        self._with_eyes, self._with_mouths = ForwardReader(info.path), ForwardReader(info.path)
 
     def prepare(self, number: int, image: Image) -> _Prepared | None:
         """In the order of the frames: eyes and mouth are another frame's where that is nearer to what is asked."""
@@ -135,7 +137,7 @@ class _Draughtsman:
 
     def _open_eyes_ahead(self, shot: Shot) -> Crops | None:
         at = first_lender(shot.attributes.eye_openness, self._plan.asked.eye_openness[shot.frames])
-        return None if at is None else self._fetch(shot, [at])[0]
+        return None if at is None else self._fetch(self._with_eyes, shot, [at])[0]
 
     def _lips_of(self, shot: Shot) -> MouthLender | None:
         """Who lends mouths, where there is new speech and the model hears how it shapes the lips."""
@@ -147,14 +149,13 @@ class _Draughtsman:
             return None
         lips = lip_shape(torch.from_numpy(shot.track.landmarks_px)).numpy()
         usable, fps = plan.measured.seen[frames], plan.measured.clock.fps
-        return MouthLender(heard, lips, shot.attributes.pose_deg, usable, fps, partial(self._fetch, shot))
+        fetch = partial(self._fetch, self._with_mouths, shot)
+        return MouthLender(heard, lips, shot.attributes.pose_deg, usable, fps, fetch)
 
-    def _fetch(self, shot: Shot, places: list[int]) -> list[Crops]:
+    def _fetch(self, reader: ForwardReader, shot: Shot, places: list[int]) -> list[Crops]:
         """Crops of a shot's frames, wherever in the file these are."""
-        measured, numbers = self._plan.measured, [shot.first + place for place in places]
-        times_s = [Fraction(float(measured.clock.times_s[number])) for number in numbers]
-        images = read_frames_at(measured.info.path, times_s)
-        return [self._crop(shot, *pair) for pair in zip(numbers, images, strict=True)]
+        times_s, numbers = self._plan.measured.clock.times_s, [shot.first + place for place in places]
+        return [self._crop(shot, number, reader.at(Fraction(float(times_s[number])))) for number in numbers]
 
     def _crop(self, shot: Shot, number: int, image: Image) -> Crops:
         here = slice(number - shot.first, number - shot.first + 1)

@@ -83,6 +83,16 @@ def first_sample_s(path: Path) -> Fraction:
         return Fraction((stream.start_time or 0) * (stream.time_base or 0)) if stream else Fraction(0)
 
 
+def can_seek(path: Path) -> bool:
+    """Whether decoding may begin in the midst of a file; see `Decoder.frames`.
+
+    Raises:
+        MediaError: The file cannot be read.
+    """
+    with open_media(path) as container:
+        return container.format.name in _SEEKABLE
+
+
 def time_base_of(stream: VideoStream) -> Fraction:
     """Seconds per unit of the stream's time stamps."""
     return stream.time_base or Fraction(1, 90_000)

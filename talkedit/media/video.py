@@ -6,11 +6,11 @@ upright: a rotation tag is applied. Nothing here holds more than a few frames.
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
+from itertools import chain, islice, pairwise
 from pathlib import Path
 
 import av
@@ -195,7 +195,7 @@ def read_frames(path: str | Path) -> Iterator[Frame]:
     return iter(Reader(path))
 
 
-def read_frames_at(path: str | Path, times_s: Sequence[Fraction]) -> Iterator[Image]:
+def read_frames_at(path: str | Path, times_s: Iterable[Fraction]) -> Iterator[Image]:
     """The frame that is on the screen at each of some times: the latest that began by then.
 
     The file is decoded once, from shortly before the first time; frames nobody asked for are not converted. A time
@@ -203,7 +203,7 @@ def read_frames_at(path: str | Path, times_s: Sequence[Fraction]) -> Iterator[Im
 
     Args:
         path: The video.
-        times_s: Ascending, counted from the first frame of the video.
+        times_s: Ascending, counted from the first frame of the video. Each is taken when its image is.
 
     Yields:
         As many images as there are times, (H, W, 3) uint8 RGB, upright.
@@ -212,13 +212,15 @@ def read_frames_at(path: str | Path, times_s: Sequence[Fraction]) -> Iterator[Im
         MediaError: As `probe`.
         ValueError: The times do not ascend.
     """
-    info = probe(path)
-    stamped = _from(info, times_s[0] if times_s else Fraction(0))
-    shown, image = next(stamped)[1], None
-    following = next(stamped, None)
-    for i, wanted_s in enumerate(times_s):
-        if i and wanted_s < times_s[i - 1]:
-            raise ValueError(f"times must ascend, but {wanted_s} follows {times_s[i - 1]}")
+    info, times = probe(path), iter(times_s)
+    first_s = next(times, None)
+    if first_s is None:
+        return
+    stamped = _from(info, first_s)
+    (_, shown), image, following = next(stamped), None, next(stamped, None)
+    for previous_s, wanted_s in pairwise(chain([first_s] * 2, times)):
+        if wanted_s < previous_s:
+            raise ValueError(f"times must ascend, but {wanted_s} follows {previous_s}")
         while following is not None and following[0] <= wanted_s + TIME_TOLERANCE_S:
             shown, image = following[1], None
             following = next(stamped, None)
@@ -236,11 +238,9 @@ def _from(info: VideoInfo, first_s: Fraction) -> Iterator[tuple[Fraction, av.Vid
         frames = Decoder(info.path).frames(near_s=first_s + info.start_s)
         found = next(frames, None)
         if found is not None and since_start_s(found[0]) <= first_s:
-            yield since_start_s(found[0]), found[1]
-            yield from ((since_start_s(pts), frame) for pts, frame in frames)
+            yield from ((since_start_s(pts), frame) for pts, frame in chain([found], frames))
             return
-    for pts, frame in Decoder(info.path).frames():
-        yield since_start_s(pts), frame
+    yield from ((since_start_s(pts), frame) for pts, frame in Decoder(info.path).frames())
 
 
 def write_video(path: str | Path, frames: Iterable[Image], fps: Fraction, crf: int) -> None:

@@ -1,18 +1,21 @@
 """With new speech, mouths are those of frames whose lips have the shape that is heard."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from talkedit.edit import draw
+from talkedit.edit import draw, mouths
 from talkedit.edit.editor import Editor, Wanted
 from talkedit.edit.measure import Measurer
 from talkedit.edit.mouths import SECTION_S, MouthLender, choose_lenders, lend_mouth
 from talkedit.edit.renderer import Crops
 from talkedit.edit.timeline import Timeline
 from talkedit.media.audio import write_wav
+from talkedit.media.decode import Decoder
 
+from ..films import remake
 from .test_editor import FAST
 
 SIDE_PX = 100
@@ -128,6 +131,31 @@ def test_the_editor_fetches_the_frames_that_it_draws(
     for number, lender in lenders.items():
         assert np.array_equal(lender.images, owns[number].images)
         assert np.array_equal(lender.landmarks, owns[number].landmarks)
+
+
+def test_a_film_that_cannot_seek_is_decoded_once_for_all_mouths(
+    editor: Editor, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of sections of a tenth of a second, each would else be decoded from the first frame: 15 frames for each one."""
+    film = remake(second, tmp_path / "film.ts", "-an")
+    write_wav(tmp_path / "new.wav", np.random.default_rng(0).normal(0, 0.2, 16_000).astype(np.float32))
+    wanted, frames, n_decoded = Wanted(Timeline(), audio=tmp_path / "new.wav"), Decoder.frames, 0
+
+    def counted(decoder: Decoder, near_s: Fraction | None = None):
+        nonlocal n_decoded
+        for each in frames(decoder, near_s):
+            n_decoded += near_s is not None  # as only those are that are not read from the first frame on
+            yield each
+
+    monkeypatch.setattr(Decoder, "frames", counted)
+    monkeypatch.setattr(mouths, "SECTION_S", 0.1)
+    asked = list[int]()
+    fetch = draw._Draughtsman._fetch
+    monkeypatch.setattr(draw._Draughtsman, "_fetch", lambda *args: asked.append(len(args[-1])) or fetch(*args))
+    report = editor.edit(film, tmp_path / "out.mp4", wanted, FAST, None)
+    assert report.n_edited == 30
+    assert len(asked) > 5
+    assert n_decoded <= 30
 
 
 def test_frames_whose_face_was_only_interpolated_lend_no_mouth(
