@@ -1,13 +1,13 @@
 """Follows the face that is edited: the only one there is, or one of several."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from talkedit.edit.people import LEAST_S, People, by_person, find_people
+from talkedit.edit.people import People, find_people, tell_apart
 from talkedit.errors import MediaError
 from talkedit.face.detect import FaceDetector
 from talkedit.face.geometry import grey
@@ -64,11 +64,7 @@ class Follower:
         Raises:
             MediaError: The video cannot be read, or has no such face.
         """
-        if face is None:
-            alone = self._alone(source)
-            if alone is not None:
-                return alone
-        people = find_people(source)
+        people = (self._alone(source) if face is None else None) or find_people(source)
         n_faces = len(people.tracks)
         if not n_faces:
             raise MediaError(source, NO_FACE)
@@ -78,9 +74,9 @@ class Follower:
             raise MediaError(source, f"has no face {face}: it shows {shown}, or see `talkedit faces {source.name}`")
         return _of(people, index)
 
-    def _alone(self, source: Path) -> Followed | None:
-        """The face of each shot, or None as soon as a frame shows several."""
-        reader, times_s = Reader(source), []
+    def _alone(self, source: Path) -> People | None:
+        """Whose the face of each shot is, or None as soon as a frame shows several."""
+        reader, times_s = Reader(source), list[Fraction]()
         fps, size_px = reader.info.average_fps, (reader.info.width_px, reader.info.height_px)
         is_crowd = self._crowds(fps)
         with progress_bar() as bar:
@@ -90,7 +86,7 @@ class Follower:
                 for frame in frames:
                     if is_crowd(len(times_s), frame.image):
                         raise _SeveralError
-                    times_s.append(float(frame.time_s))
+                    times_s.append(frame.time_s)
                     bar.advance(task)
                     yield frame.image
 
@@ -101,7 +97,8 @@ class Follower:
                 ]
             except _SeveralError:
                 return None
-        return _of_one_person(Followed(reader.info, times_s, shots, reader.damage))
+        video = People(reader.info, times_s, [first for first, _ in shots], [], reader.damage)
+        return tell_apart(shots, video, self._tracker.max_gap_s)
 
     def _crowds(self, fps: Fraction) -> Callable[[int, Image], bool]:
         every_n = max(round(LOOK_ROUND_EVERY_S * fps), 1)
@@ -110,25 +107,6 @@ class Follower:
 
 class _SeveralError(Exception):
     """There are several faces: to be followed in another way."""
-
-
-def _of_one_person(followed: Followed) -> Followed:
-    """The same, without faces that look like somebody else's than those seen longest and largest: after a cut."""
-    shown = [shot for shot in followed.shots if shot[1].found.any()]
-    if len(shown) < 2:
-        return followed
-    info = followed.info
-    people = by_person(shown, info.path, [Fraction(time_s) for time_s in followed.times_s])
-    theirs = {first for first, _ in people[0]}
-    shots = [(first, track if first in theirs else _nobody(track)) for first, track in followed.shots]
-    least = LEAST_S * info.average_fps  # as in `find_people`
-    others = [pieces for pieces in people[1:] if sum(int(track.found.sum()) for _, track in pieces) >= least]
-    return replace(followed, shots=shots, n_faces=1 + len(others))
-
-
-def _nobody(track: FaceTrack) -> FaceTrack:
-    boxes, landmarks = np.full_like(track.boxes_xyxy_px, np.nan), np.full_like(track.landmarks_px, np.nan)
-    return FaceTrack(boxes, landmarks, np.zeros_like(track.found), track.frame_size_px)
 
 
 def _of(people: People, index: int) -> Followed:

@@ -1,7 +1,7 @@
 """Who is in a video: each person with a number, followed through cuts, so that one of them can be chosen."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -72,16 +72,41 @@ def find_people(source: Path) -> People:
 
         seen = [(first, tracker.look(images(frames))) for first, frames in split_shots(reader)]
     info = reader.info
-    again, pieces = (frame.image for frame in Reader(source)), list[Piece]()
+    again, tracks = (frame.image for frame in Reader(source)), list[Piece]()
     for first, sightings in seen:
         shot = (next(again) for _ in range(sightings.n_frames))
-        tracks = tracker.follow(shot, sightings, (info.width_px, info.height_px), info.average_fps)
-        pieces += [(first, track) for track in tracks]
+        followed = tracker.follow(shot, sightings, (info.width_px, info.height_px), info.average_fps)
+        tracks += [(first, track) for track in followed]
         for _ in shot:  # nobody was seen in it, so nobody read it
             pass
-    pieces = [piece for piece in pieces if piece[1].found.sum() >= LEAST_S * info.average_fps]
-    people = [_merged(theirs, len(times_s)) for theirs in by_person(pieces, source, times_s)[:MAX_PEOPLE]]
-    return People(info, times_s, [first for first, _ in seen], people, reader.damage)
+    tracks = [each for each in tracks if each[1].found.sum() >= LEAST_S * info.average_fps]
+    return tell_apart(tracks, People(info, times_s, [first for first, _ in seen], [], reader.damage), MAX_GAP_S)
+
+
+def tell_apart(tracks: Sequence[Piece], video: People, max_gap_s: float) -> People:
+    """The people of a video, from what was followed by its place alone: somebody else may come to where a face was.
+
+    Args:
+        tracks: Faces from cut to cut, also where nobody is found in a shot.
+        video: Of which the tracks are still to come.
+        max_gap_s: Gaps up to this long are bridged: who is there after one is who was there before.
+
+    Returns:
+        The same with tracks, those seen longest and largest first; the first of them however short it is.
+    """
+    fps = video.info.average_fps
+    pieces = [piece for first, track in tracks for piece in _split(first, track, round(max_gap_s * fps))]
+    people = by_person(pieces, video.info.path, video.times_s)
+    others = [theirs for theirs in people[1:] if sum(track.found.sum() for _, track in theirs) >= LEAST_S * fps]
+    seen = [*people[:1], *others][:MAX_PEOPLE]
+    return replace(video, tracks=[_merged(theirs, len(video.times_s)) for theirs in seen])
+
+
+def _split(first: int, track: FaceTrack, max_gap: int) -> Iterator[Piece]:
+    """What lies between gaps of more than `max_gap` frames."""
+    at = np.flatnonzero(track.found)
+    for part in np.split(at, np.flatnonzero(np.diff(at) > max_gap + 1) + 1) if len(at) else ():
+        yield first + int(part[0]), _rows(track, slice(part[0], part[-1] + 1))
 
 
 def who_speaks(people: People) -> int | None:

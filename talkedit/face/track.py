@@ -25,11 +25,14 @@ class FaceTracker:
     Args:
         detect_every_n_frames: Frames from one detection to the next.
         max_gap_s: Gaps without a detection up to this long are bridged; longer ones have no face.
+
+    Attributes:
+        max_gap_s: The same.
     """
 
     def __init__(self, detect_every_n_frames: int, max_gap_s: float) -> None:
         self._every_n = detect_every_n_frames
-        self._max_gap_s = max_gap_s
+        self.max_gap_s = max_gap_s
         self._detect = FaceDetector()
         self._find_landmarks = LandmarkPredictor()
 
@@ -46,7 +49,7 @@ class FaceTracker:
             One row per frame.
         """
         greys = (grey(frame) for frame in frames)
-        bridged = bridge_gaps(self._detected(greys), max_gap=round(self._max_gap_s * fps))
+        bridged = bridge_gaps(self._detected(greys), max_gap=round(self.max_gap_s * fps))
         rows = [row for group in groups(bridged, FRAMES_AT_ONCE) for row in self._rows(group)]
         return FaceTrack(
             boxes_xyxy_px=np.array([box for box, _ in rows], np.float64).reshape(-1, 4),

@@ -1,6 +1,8 @@
 """Several faces: who is there, which of them is edited, and what is said of it."""
 
 import re
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -9,7 +11,7 @@ import pytest
 
 from talkedit.edit.editor import Editor, Wanted
 from talkedit.edit.faces import draw_faces, sentences
-from talkedit.edit.people import People, _merged, find_people, who_speaks
+from talkedit.edit.people import People, _merged, _split, find_people, tell_apart, who_speaks
 from talkedit.edit.summary import summary
 from talkedit.edit.timeline import Timeline
 from talkedit.errors import MediaError
@@ -116,6 +118,63 @@ def test_a_person_keeps_the_number_through_a_cut(second: Path, shared_media: Pat
     ]
     shots = people.shots_of(1)
     assert [(first, track.found.sum()) for first, track in shots] == [(0, 0), (12, 12), (24, 0)]
+
+
+def in_turn(first: Path, other: Path, scale: str, out: Path) -> Path:
+    """In grey, whose hue cannot jump: 18 frames that fade to black, 30 black ones, and from frame 48 18 others."""
+    turns = (
+        f"[0:v]trim=end_frame=18,setsar=1,fade=out:8:10[a];color=black:640x480:r=30,trim=end_frame=30,setsar=1[b];"
+        f"[1:v]trim=end_frame=18,{scale},setsar=1,fade=in:0:10[c];[a][b][c]concat=n=3:v=1,hue=s=0,setpts=N/30/TB"
+    )
+    return remake(first, out, "-i", str(other), "-filter_complex", turns, "-r", "30", "-an")
+
+
+def test_another_who_comes_to_the_same_place_in_the_same_shot_is_another(
+    editor: Editor, second: Path, shared_media: Path, tmp_path: Path
+) -> None:
+    """The man, nobody for a second, and another man where he was, as large; only one of them is edited."""
+    other = shared_media / "grid_s1" / "bbaf2n.mp4"
+    film = in_turn(second, other, "pad=640:480:112:0", tmp_path / "turns.mp4")
+    people = find_people(film)
+    assert people.firsts == [0]  # no cut
+    assert sorted(bool(track.found[:18].any()) for track in people.tracks) == [False, True]
+    assert sorted(bool(track.found[48:].any()) for track in people.tracks) == [False, True]
+    measured = editor.measure(film)
+    assert (measured.cuts, measured.n_faces) == ([], 2)
+    assert not measured.found[18:48].any()
+    assert measured.found[:18].any() != measured.found[48:].any()
+
+
+def test_who_comes_back_in_the_same_shot_is_the_same(editor: Editor, second: Path, tmp_path: Path) -> None:
+    film = in_turn(second, second, "hflip", tmp_path / "back.mp4")
+    measured = editor.measure(film)
+    assert (measured.cuts, measured.n_faces, len(find_people(film).tracks)) == ([], 1, 1)
+    assert (measured.found[:8].all(), measured.found[18:48].any(), measured.found[58:].all()) == (True, False, True)
+
+
+def test_who_is_away_for_a_moment_is_not_described(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0.4 s of 29.97 fps are twelve frames; descriptors, which take long, are not needed."""
+    found = np.ones(40, np.bool_)
+    found[10:22] = False
+    track = FaceTrack(np.zeros((40, 4)), np.zeros((40, 68, 2), np.float32), found, (9, 9))
+    monkeypatch.setattr("talkedit.edit.people._descriptors", None)
+    video = replace(people, times_s=[Fraction(n, 30) for n in range(40)], tracks=[])
+    assert [each.found.tolist() for each in tell_apart([(0, track)], video, 0.4).tracks] == [found.tolist()]
+
+
+def test_a_track_is_divided_at_gaps_that_are_not_bridged() -> None:
+    """Found in frames 11, 14, 18 and 19 of the video: gaps of two and of three frames."""
+    found = np.isin(np.arange(10), [1, 4, 8, 9])
+    track = FaceTrack(np.arange(40.0).reshape(10, 4), np.zeros((10, 68, 2), np.float32), found, (9, 9))
+    pieces = list(_split(10, track, max_gap=2))
+    assert [(first, piece.found.tolist()) for first, piece in pieces] == [
+        (11, [True, False, False, True]),
+        (18, [True, True]),
+    ]
+    assert pieces[1][1].boxes_xyxy_px[:, 0].tolist() == [32, 36]
+    assert [first for first, _ in _split(10, track, max_gap=3)] == [11]
+    nobody = FaceTrack(track.boxes_xyxy_px, track.landmarks_px, np.zeros(10, np.bool_), (9, 9))
+    assert list(_split(10, nobody, max_gap=2)) == []
 
 
 def test_the_pieces_of_a_person_become_one_track_of_the_whole_video() -> None:
