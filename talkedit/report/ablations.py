@@ -15,6 +15,10 @@ from typing import Any
 import yaml
 
 from talkedit.errors import ParamsError, TalkeditError
+from talkedit.evaluate.settings import EvaluateParams
+from talkedit.evaluate.systems import OutsideSystem
+from talkedit.params import load_section
+from talkedit.report.overrides import folder_override, override
 from talkedit.report.runs import experiments
 
 BASELINE, PROFILE = "wav2lip", "profiles/wav2lip.yaml"
@@ -79,9 +83,33 @@ def overrides(project: Path, which: str, seed: int) -> list[str]:
     """What is set in params.yaml for a run, as DVC takes it.
 
     Raises:
-        ParamsError: The baseline's profile cannot be read.
+        ParamsError: The baseline's profile cannot be read, or as `folder_overrides`.
     """
-    return [*_flat(switches(project, which)), *_flat(_seeds(seed))]
+    return [*_flat(switches(project, which)), *_flat(_seeds(seed)), *folder_overrides(project)]
+
+
+def folder_overrides(project: Path) -> list[str]:
+    """Folders of outside systems as absolute paths: a run is in a folder aside, which has only what git has.
+
+    Raises:
+        ParamsError: The section evaluate is refused, a folder has no usable manifest, or DVC cannot be told of it.
+    """
+    found = []
+    for name, system in load_section(project / "params.yaml", EvaluateParams).systems.items():
+        if system.folder is None:
+            continue
+        folder = (project / system.folder).absolute()
+        OutsideSystem(name, folder)  # what is wrong with it would end the run after the training
+        if Path(system.folder).is_absolute():
+            continue
+        setting = folder_override(name, str(folder))
+        if setting is None:
+            raise ParamsError(
+                f"evaluate.systems: DVC cannot set the folder of {name!r}, whose name Hydra has no way to write; put "
+                f"the absolute path {folder} into params.yaml"
+            )
+        found.append(setting)
+    return found
 
 
 def run_ablations(project: Path, which: list[str], seeds: list[int]) -> Iterator[str]:
@@ -97,17 +125,20 @@ def run_ablations(project: Path, which: list[str], seeds: list[int]) -> Iterator
 
     Raises:
         TalkeditError: A run failed; those before it are kept.
-        ParamsError: As `experiment_name`.
+        ParamsError: As `experiment_name` and `overrides`, of any run before the first.
     """
+    for one in which:
+        experiment_name(project, read_params(project)["person"], one)
+        overrides(project, one, 0)
     for seed in seeds:
         for one in which:
             name = f"{experiment_name(project, read_params(project)['person'], one)}-s{seed}"
             if name in experiments(project):
                 yield f"{name}: is there"
                 continue
-            sets = [word for override in overrides(project, one, seed) for word in ("-S", override)]
+            sets = [word for setting in overrides(project, one, seed) for word in ("-S", setting)]
             command = [sys.executable, "-m", "dvc", "exp", "run", "--temp", "--name", name, *sets, TARGET]
-            done = subprocess.run(command, cwd=project, check=False)  # noqa: S603 (names and numbers of this file)
+            done = subprocess.run(command, cwd=project, check=False)  # noqa: S603 (words, no shell)
             if done.returncode:
                 raise TalkeditError(f"{name}: `dvc exp run` ended with {done.returncode}; see above, then run it again")
             yield f"{name}: done"
@@ -130,10 +161,4 @@ def _seeds(seed: int) -> dict[str, dict[str, Any]]:
 
 
 def _flat(sections: dict[str, Any]) -> list[str]:
-    return [f"{section}.{key}={_value(value)}" for section, values in sections.items() for key, value in values.items()]
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{','.join(map(str, value))}]"
-    return "null" if value is None else str(value)
+    return [override(section, key, value) for section, values in sections.items() for key, value in values.items()]

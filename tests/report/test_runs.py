@@ -29,6 +29,7 @@ PARAMS = {
     "discriminator": {"seed": 7},
     "train": {"seed": 7, "n_steps": 400},
     "loss": {"lambda_s": 0.01},
+    "evaluate": yaml.safe_load((PROJECT_ROOT / "params.yaml").read_text())["evaluate"],
     "edit": {"yaw_deg": 8.0},
 }
 
