@@ -28,10 +28,16 @@ ABLATIONS: dict[str, list[str]] = {
     "A+P+E": ["pose", "emotion"],
     "A+P+E+B": ["pose", "emotion", "blink"],
 }
-# The paper's way of drawing and its channels, at the size and with the training of params.yaml: what this project's
-# own network is held against.
+# The paper's way of drawing, what it tells its generator and its channels, at the size and with the training of
+# params.yaml: what this project's own network is held against.
 REFERENCE = "reference"
-REFERENCE_MODEL = {"sources": "raw", "max_width": 512, "decoder_ratio": 4, "embedding_dim": 512}
+REFERENCE_MODEL = {
+    "attributes": ABLATIONS["A+P+E+B"],
+    "sources": "raw",
+    "max_width": 512,
+    "decoder_ratio": 4,
+    "embedding_dim": 512,
+}
 # This project's own network as params.yaml has it: what the others, on the same images, are compared with.
 OWN = "talkedit"
 RUNS = (OWN, *ABLATIONS, BASELINE, REFERENCE)
@@ -42,7 +48,7 @@ def experiment_name(project: Path, person: str, which: str) -> str:
     """What DVC calls an ablation's runs, such as ``ablation-a-p-1f2e3d4c``; ``-s0`` and so on follow for the seeds.
 
     Raises:
-        ParamsError: params.yaml, or the baseline's profile, cannot be read.
+        ParamsError: params.yaml cannot be read, or as `switches`.
     """
     params: dict[str, Any] = {**read_params(project), "person": person}
     params.pop("edit", None)  # comes after the target
@@ -68,22 +74,36 @@ def switches(project: Path, which: str) -> dict[str, dict[str, Any]]:
     """What makes a run the one that it is called, by section of params.yaml; its other numbers are those of the file.
 
     Raises:
-        ParamsError: The baseline's profile cannot be read.
+        ParamsError: The baseline's profile cannot be read, or params.yaml holds the baseline and another is asked for.
     """
-    if which == OWN:
-        return {}
     if which == BASELINE:
         return _read(project / PROFILE)
+    if holds_baseline(project):
+        raise ParamsError(
+            f"{project / 'params.yaml'}: model.kind is not {OWN}, and {which} would be the baseline under another "
+            "name; go back with `git checkout params.yaml` and lay your other profiles over it again"
+        )
+    if which == OWN:
+        return {}
     if which == REFERENCE:
         return {"model": REFERENCE_MODEL}
     return {"model": {"attributes": ABLATIONS[which], "sources": "raw"}}
+
+
+def holds_baseline(project: Path) -> bool:
+    """Whether params.yaml has another network than this project's: the baseline's profile was laid over it.
+
+    Raises:
+        ParamsError: As `read_params`.
+    """
+    return read_params(project).get("model", {}).get("kind", OWN) != OWN
 
 
 def overrides(project: Path, which: str, seed: int) -> list[str]:
     """What is set in params.yaml for a run, as DVC takes it.
 
     Raises:
-        ParamsError: The baseline's profile cannot be read, or as `folder_overrides`.
+        ParamsError: As `switches` and `folder_overrides`.
     """
     return [*_flat(switches(project, which)), *_flat(_seeds(seed)), *folder_overrides(project)]
 

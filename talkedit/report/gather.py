@@ -6,11 +6,20 @@ from typing import Any
 from talkedit.evaluate.outputs import SYSTEMS_FILE
 from talkedit.evaluate.reconstruct import OURS
 from talkedit.report import paper
-from talkedit.report.ablations import ABLATIONS, BASELINE, OWN, REFERENCE, experiment_name, read_params
+from talkedit.report.ablations import (
+    ABLATIONS,
+    BASELINE,
+    OWN,
+    REFERENCE,
+    experiment_name,
+    holds_baseline,
+    read_params,
+)
 from talkedit.report.runs import read_json, seeds_of
 from talkedit.report.tables import Line, Table
 
 NOT_RUN = "not run with the numbers of params.yaml: talkedit ablations"
+OTHER_NETWORK = "params.yaml holds the baseline: git checkout params.yaml"
 
 
 def both_tables(project: Path, person: str) -> list[Table]:
@@ -52,6 +61,8 @@ def ablation_lines(project: Path, person: str) -> list[Line]:
 
 
 def _experiment(project: Path, person: str, which: str, name: str, row: paper.Row | None) -> Line:
+    if which != BASELINE and holds_baseline(project):
+        return Line(name, [], row, OTHER_NETWORK)
     seeds = seeds_of(project, person, experiment_name(project, person, which))
     return Line(name, seeds, row, "" if seeds else _not_run(project, person))
 

@@ -1,6 +1,8 @@
 """Runs in a folder aside find what lies beside the project, and what would end them late ends them at once."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +13,9 @@ import yaml
 
 from talkedit.errors import ParamsError
 from talkedit.report import ablations
-from talkedit.report.ablations import experiment_name, overrides, run_ablations
+from talkedit.report.ablations import experiment_name, overrides, run_ablations, switches
 
-from .test_runs import PARAMS, git, write_params
+from .test_runs import PARAMS, PROJECT_ROOT, git, write_params
 
 EVALUATE = PARAMS["evaluate"]
 # Stands for the stage: it takes the manifest from where params.yaml says.
@@ -109,3 +111,30 @@ def test_a_run_in_a_folder_aside_finds_results_that_git_does_not_have(
     name = experiment_name(project, "me", "A")
     assert line == f"{name}-s0: done"
     assert list(run_ablations(project, ["A"], [0])) == [f"{name}-s0: is there"]
+
+
+@pytest.mark.parametrize("which", ["talkedit", "A", "A+P+E+B", "reference"])
+def test_with_the_baseline_in_params_nothing_else_is_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    """Not even the baseline before it: what cannot be run is said at once."""
+    shutil.copytree(PROJECT_ROOT / "profiles", project / "profiles")
+    write_params(project, model=PARAMS["model"] | {"kind": "wav2lip"})
+    started: list[object] = []
+    monkeypatch.setattr(ablations.subprocess, "run", lambda *command, **_: started.append(command))
+    with pytest.raises(ParamsError, match=rf"and {re.escape(which)} would be the baseline .*git checkout params\.yaml"):
+        list(run_ablations(project, ["wav2lip", which], [0]))
+    assert started == []
+
+
+def test_the_baseline_is_the_same_run_whether_its_profile_lies_over_params_or_not(project: Path) -> None:
+    shutil.copytree(PROJECT_ROOT / "profiles", project / "profiles")
+    name = experiment_name(project, "me", "wav2lip")
+    write_params(project, **{key: PARAMS.get(key, {}) | values for key, values in switches(project, "wav2lip").items()})
+    assert experiment_name(project, "me", "wav2lip") == name
+
+
+def test_the_reference_is_told_all_that_the_paper_s_is(project: Path) -> None:
+    name = experiment_name(project, "me", "reference")
+    write_params(project, model=PARAMS["model"] | {"attributes": ["pose"]})
+    assert experiment_name(project, "me", "reference") == name

@@ -11,7 +11,7 @@ import yaml
 
 from talkedit.errors import ParamsError, TalkeditError
 from talkedit.report.ablations import experiment_name, overrides, run_ablations
-from talkedit.report.gather import both_tables
+from talkedit.report.gather import NOT_RUN, OTHER_NETWORK, both_tables
 from talkedit.report.runs import experiments, read_committed, read_json, seeds_of
 from talkedit.report.tables import latex, markdown
 
@@ -103,6 +103,15 @@ def test_what_was_run_with_other_numbers_is_not_shown_and_runs_again(project: Pa
         list(run_ablations(project, ["A+P"], [0]))  # there is no pipeline here
 
 
+def test_with_the_baseline_in_params_no_line_shows_its_numbers_under_another_name(project: Path) -> None:
+    write_params(project, model=PARAMS["model"] | {"kind": "wav2lip"})
+    lines = [line for table in both_tables(project, "me") for line in table.lines]
+    reasons = {line.name: line.reason for line in lines}
+    assert reasons["A+P"] == reasons["this system, trained alike"] == OTHER_NETWORK
+    assert reasons["Wav2Lip"] == NOT_RUN
+    assert [line.name for line in lines if line.seeds] == ["this system"]
+
+
 @pytest.mark.parametrize(
     ("section", "values"),
     [
@@ -150,7 +159,8 @@ def test_an_ablation_sets_what_it_is_called() -> None:
     # What the paper's profile has of it, but for the size: that of params.yaml.
     paper = yaml.safe_load((PROJECT_ROOT / "profiles/paper.yaml").read_text())["model"]
     of_the_layout = ("sources", "max_width", "decoder_ratio", "embedding_dim")
-    assert reference[:-2] == [f"model.{key}={paper[key]}" for key in of_the_layout]
+    expected = [f"model.{key}={paper[key]}" for key in of_the_layout]
+    assert reference[:-2] == ["model.attributes=[pose,emotion,blink]", *expected]
 
 
 def test_without_its_profile_the_baseline_is_refused(tmp_path: Path) -> None:
