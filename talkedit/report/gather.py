@@ -31,8 +31,10 @@ def both_tables(project: Path, person: str) -> list[Table]:
     sync = sync_key(read_json(_systems(project, person)))
     notes = [paper.WARNING, paper.SYNC_WARNINGS[sync]]
     of_experts = [paper.EXPERT_WARNING] if sync == paper.OWN else []
+    alike = alike_lines(project, person)
+    of_alike = [paper.ALIKE_WARNING] if sync == paper.OWN and any(line.seeds for line in alike) else []
     return [
-        Table("Methods", method_lines(project, person), [*notes, paper.SEEDS_NOTE], sync),
+        Table("Methods", method_lines(project, person, alike), [*notes, *of_alike, paper.SEEDS_NOTE], sync),
         Table("Ablations", ablation_lines(project, person), [*notes, *of_experts, paper.SEEDS_NOTE], sync),
     ]
 
@@ -42,12 +44,17 @@ def sync_key(systems: dict[str, Any]) -> str:
     return paper.SYNCNET if paper.SYNCNET in systems.get(OURS, {}).get("scores", {}) else paper.OWN
 
 
-def method_lines(project: Path, person: str) -> list[Line]:
-    """The baseline, the reference and this system, trained alike, then every system of the last evaluation."""
+def alike_lines(project: Path, person: str) -> list[Line]:
+    """The baseline, the reference and this system, trained alike, each an experiment."""
+    baseline = _experiment(project, person, BASELINE, "Wav2Lip", paper.METHODS["Wav2Lip"])
+    others = {REFERENCE: paper.REFERENCE, OWN: paper.ALIKE}
+    return [baseline, *(_experiment(project, person, which, name, None) for which, name in others.items())]
+
+
+def method_lines(project: Path, person: str, alike: list[Line]) -> list[Line]:
+    """What was trained alike, and every system of the last evaluation, in the paper's order."""
     systems = read_json(_systems(project, person))
-    lines = [_experiment(project, person, BASELINE, "Wav2Lip", paper.METHODS["Wav2Lip"])]
-    alike = {REFERENCE: paper.REFERENCE, OWN: paper.ALIKE}
-    lines += [_experiment(project, person, which, name, None) for which, name in alike.items()]
+    lines = [*alike]
     for name, system in systems.items():
         seeds = [system["scores"]] if system["scores"] else []
         lines.append(Line(name, seeds, paper.METHODS.get(name), system["reason"] or ""))

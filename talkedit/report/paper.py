@@ -37,4 +37,9 @@ EXPERT_WARNING = (
     "Each ablation has a lip-sync expert of its own, trained with the same data and seed: sync_own is one expert's "
     "only within a row."
 )
+ALIKE_WARNING = (
+    "Wav2Lip and the lines that say trained alike are of experiments, each with a lip-sync expert of its own, trained "
+    "with the same data: their sync_own can be compared neither with one another nor with the other lines', "
+    "which the last evaluation's expert judged."
+)
 SEEDS_NOTE = "Several seeds: mean and standard deviation (of a sample), with their number."

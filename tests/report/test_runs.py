@@ -12,6 +12,7 @@ import yaml
 from talkedit.errors import ParamsError, TalkeditError
 from talkedit.report.ablations import experiment_name, overrides, run_ablations
 from talkedit.report.gather import NOT_RUN, OTHER_NETWORK, both_tables
+from talkedit.report.paper import ALIKE_WARNING
 from talkedit.report.runs import experiments, read_committed, read_json, seeds_of
 from talkedit.report.tables import latex, markdown
 
@@ -101,6 +102,24 @@ def test_what_was_run_with_other_numbers_is_not_shown_and_runs_again(project: Pa
     assert "0.800 ± 0.141" not in "".join(markdown(table) for table in both_tables(project, "me"))
     with pytest.raises(TalkeditError, match=r"ablation-a-p-[0-9a-f]{8}-s0: `dvc exp run` ended with"):
         list(run_ablations(project, ["A+P"], [0]))  # there is no pipeline here
+
+
+@pytest.mark.parametrize(
+    ("which", "key", "told"),
+    [
+        ("wav2lip", "sync_own_confidence", True),
+        ("talkedit", "sync_own_confidence", True),
+        ("A+P", "sync_own_confidence", False),  # of the other table
+        ("talkedit", "syncnet_confidence", False),  # one judge for all
+    ],
+)
+def test_methods_that_other_experts_judged_are_told_of(project: Path, which: str, key: str, told: bool) -> None:
+    systems = {"this system": {"n_clips": 1, "reason": None, "scores": {"ssim_crop": 0.8, key: 2.0}}}
+    (project / "reports" / "me" / "evaluate" / "systems.json").write_text(json.dumps(systems))
+    git(project, "update-ref", f"refs/exps/ab/cdef/{experiment_name(project, 'me', which)}-s0", "HEAD")
+    methods, ablations = both_tables(project, "me")
+    assert (ALIKE_WARNING in methods.notes) == told
+    assert ALIKE_WARNING not in ablations.notes
 
 
 def test_with_the_baseline_in_params_no_line_shows_its_numbers_under_another_name(project: Path) -> None:
