@@ -7,6 +7,7 @@ from talkedit.manifest import write_atomically
 from talkedit.train.curves import Curves, NoCurves
 
 CURVES = Path("plots", "metrics")  # DVCLive's own; what dvc.yaml names
+SUMMARY = "metrics.json"  # likewise DVCLive's: the last points
 
 
 def live_curves(folder: Path) -> Curves:
@@ -19,8 +20,25 @@ def live_curves(folder: Path) -> Curves:
     except ImportError:
         sys.stderr.write("dvclive is not installed: the run is trained and measured, but keeps no curves\n")
         (folder / CURVES).mkdir(parents=True, exist_ok=True)
-        return NoCurves()
+        return NoLiveCurves(folder)
     return LiveCurves(folder)
+
+
+class NoLiveCurves(NoCurves):
+    """Keeps nothing; curves of an earlier run do not pass for those of this one.
+
+    Args:
+        folder: Where curves of an earlier run may lie.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def begin(self, step: int) -> None:
+        """Removes them, as DVCLive would; a run that goes on keeps those of its first steps."""
+        if step == 0:
+            for file in (*(self._folder / CURVES).rglob("*.tsv"), self._folder / SUMMARY):
+                file.unlink(missing_ok=True)
 
 
 class LiveCurves:

@@ -45,15 +45,40 @@ def test_points_past_the_last_state_are_drawn_once(tmp_path: Path) -> None:
     assert curve(tmp_path) == [(2, 1.0), (4, 2.0), (6, 3.0), (7, 3.5)]
 
 
+def without_dvclive(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("dvclive", "dvclive.live"):
+        monkeypatch.setitem(sys.modules, module, None)
+
+
 def test_without_dvclive_there_is_one_line_and_no_curve(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert isinstance(live_curves(tmp_path), LiveCurves)
-    monkeypatch.setitem(sys.modules, "dvclive", None)
-    monkeypatch.setitem(sys.modules, "dvclive.live", None)
+    without_dvclive(monkeypatch)
     assert isinstance(live_curves(tmp_path), NoCurves)
     message = capsys.readouterr().err
     assert "dvclive is not installed" in message
     assert message.count("\n") == 1
     draw(tmp_path, 0, [2])
     assert [path.name for path in tmp_path.rglob("*")] == ["plots", "metrics"]  # what `dvc commit` asks for
+
+
+def test_without_dvclive_the_curves_of_an_earlier_run_go_when_the_first_process_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(tmp_path, 0, [2, 4])
+    without_dvclive(monkeypatch)
+    live_curves(tmp_path)  # as in the other processes, which never begin
+    assert curve(tmp_path) == [(2, 1.0), (4, 2.0)]
+    draw(tmp_path, 0, [2])
+    assert [path.name for path in tmp_path.rglob("*")] == ["plots", "metrics"]
+
+
+def test_without_dvclive_a_run_that_goes_on_keeps_the_curves_that_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(tmp_path, 0, [2, 4])
+    without_dvclive(monkeypatch)
+    draw(tmp_path, 4, [6])
+    assert curve(tmp_path) == [(2, 1.0), (4, 2.0)]
+    assert json.loads((tmp_path / "metrics.json").read_text())["step"] == 4
