@@ -1,5 +1,6 @@
 """Live curves by DVCLive, for the stages; training itself gets by without DVC."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -73,6 +74,20 @@ class LiveCurves:
     def _forget_after(self, step: int) -> None:
         """Takes off the curves what a killed run had drawn past its checkpoint: the run will pass there again."""
         for curve in (self._folder / CURVES).rglob("*.tsv"):
-            header, *points = curve.read_text(encoding="utf-8").splitlines(keepends=True)
+            header, *points = curve.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
+            if not header.endswith("\n"):  # a full disk left no points; DVCLive writes a header where there is no file
+                curve.unlink()
+                continue
             kept = [point for point in points if point.endswith("\n") and int(point.split("\t")[0]) <= step]
             write_atomically(curve, "".join([header, *kept]).encode())
+        summary = self._folder / SUMMARY
+        if summary.exists() and not _is_json(summary):  # likewise; DVCLive would stop at it
+            summary.unlink()
+
+
+def _is_json(file: Path) -> bool:
+    try:
+        json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True

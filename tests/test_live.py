@@ -45,6 +45,23 @@ def test_points_past_the_last_state_are_drawn_once(tmp_path: Path) -> None:
     assert curve(tmp_path) == [(2, 1.0), (4, 2.0), (6, 3.0), (7, 3.5)]
 
 
+@pytest.mark.parametrize("left", ["", "step\tlo"])
+def test_a_curve_that_a_full_disk_left_empty_has_no_points(tmp_path: Path, left: str) -> None:
+    draw(tmp_path, 0, [2, 4])
+    (tmp_path / "plots" / "metrics" / "loss.tsv").write_text(left)
+    draw(tmp_path, 4, [6])
+    assert curve(tmp_path) == [(6, 3.0)]
+    assert curve(tmp_path, "twice") == [(2, 4.0), (4, 8.0), (6, 12.0)]
+
+
+def test_a_summary_that_a_full_disk_left_empty_is_written_anew(tmp_path: Path) -> None:
+    draw(tmp_path, 0, [2, 4])
+    (tmp_path / "metrics.json").write_text("")
+    draw(tmp_path, 4, [6])
+    assert curve(tmp_path) == [(2, 1.0), (4, 2.0), (6, 3.0)]
+    assert json.loads((tmp_path / "metrics.json").read_text()) == {"loss": 3.0, "twice": 12.0, "step": 6}
+
+
 def without_dvclive(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("dvclive", "dvclive.live"):
         monkeypatch.setitem(sys.modules, module, None)
