@@ -46,7 +46,7 @@ class DiscriminatorParams(Section):
     """How the discriminator and the eye landmark network are trained."""
 
     section: ClassVar[str] = "discriminator"
-    seed: int = Field(ge=0, description="seed of weights, windows and negatives")
+    seed: int = Field(ge=0, le=2**32 - 1, description="seed of weights, windows and negatives")
     n_steps: int = Field(gt=0, description="training steps")
     n_windows: int = Field(gt=1, description="windows in a step, each with a negative a term")
     learning_rate: float = Field(gt=0, description="Adam's")

@@ -39,7 +39,7 @@ class TrainParams(Section):
     """How the generator is trained."""
 
     section: ClassVar[str] = "train"
-    seed: int = Field(ge=0, description="seed of weights and windows")
+    seed: int = Field(ge=0, le=2**32 - 1, description="seed of weights and windows")
     n_steps: int = Field(gt=0, description="training steps")
     n_windows: int = Field(gt=0, description="windows in a step")
     learning_rate: float = Field(gt=0, description="Adam's, before it decays")

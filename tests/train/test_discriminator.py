@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lightning_fabric.utilities.seed import max_seed_value
+from pydantic import ValidationError
 
 from talkedit.errors import TalkeditError
 from talkedit.shards.loader import Loader
@@ -139,3 +141,9 @@ def test_a_stopped_training_ends_with_the_weights_of_one_that_was_not(
     assert train("stopped") == whole
     assert steps[5:7] == [0, 3]  # it went on where it had stopped
     assert os.listdir(tmp_path / ".state") == []
+
+
+def test_a_seed_is_one_that_lightning_takes() -> None:
+    assert discriminator_params(seed=max_seed_value).seed == max_seed_value
+    with pytest.raises(ValidationError, match="less than or equal to 4294967295"):
+        discriminator_params(seed=max_seed_value + 1)

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from lightning_fabric.utilities.seed import max_seed_value
+from pydantic import ValidationError
 from torch import Tensor
 
 from talkedit.errors import ModelError, TalkeditError
@@ -384,3 +386,9 @@ def test_processes_choose_frames_together() -> None:
     assert sorted(together) == sorted(alone.frames.tolist())
     assert len(together) == 3
     assert [part.weight for part in parts] == [1, 1, 1]  # the mean over three processes of a sum of three is theirs
+
+
+def test_a_seed_is_one_that_lightning_takes() -> None:
+    assert train_params(seed=max_seed_value).seed == max_seed_value
+    with pytest.raises(ValidationError, match="less than or equal to 4294967295"):
+        train_params(seed=max_seed_value + 1)
