@@ -45,6 +45,14 @@ def test_points_past_the_last_state_are_drawn_once(tmp_path: Path) -> None:
     assert curve(tmp_path) == [(2, 1.0), (4, 2.0), (6, 3.0), (7, 3.5)]
 
 
+def test_a_run_that_goes_on_after_its_last_step_keeps_all_points(tmp_path: Path) -> None:
+    draw(tmp_path, 0, [2, 4])
+    before = (tmp_path / "metrics.json").read_bytes()
+    draw(tmp_path, 4, [])
+    assert curve(tmp_path) == [(2, 1.0), (4, 2.0)]
+    assert (tmp_path / "metrics.json").read_bytes() == before
+
+
 @pytest.mark.parametrize("left", ["", "step\tlo"])
 def test_a_curve_that_a_full_disk_left_empty_has_no_points(tmp_path: Path, left: str) -> None:
     draw(tmp_path, 0, [2, 4])

@@ -43,6 +43,9 @@ class Checkpoint:
         key: From `run_key`.
         modules: What is saved, by name.
         optimizers: Likewise.
+
+    Attributes:
+        metrics: What was measured up to the state that was loaded, where it is that of the run's end.
     """
 
     def __init__(
@@ -50,13 +53,15 @@ class Checkpoint:
     ) -> None:
         self.folder = model_folder.parent / ".state" / model_folder.name
         self._key, self._modules, self._optimizers = key, modules, optimizers
+        self.metrics: dict[str, float] = {}
 
-    def save(self, step: int, scaler: GradScaler | None = None) -> None:
+    def save(self, step: int, scaler: GradScaler | None = None, metrics: dict[str, float] | None = None) -> None:
         """Saves the state after `step` steps; a kill at any moment leaves the last state or this one.
 
         Args:
             step: How many steps the run has done.
             scaler: What scales float16's gradients, where something does; its few numbers are part of the state.
+            metrics: What a run that is at its end gives back: one that goes on from there cannot measure it again.
         """
         tensors = {
             f"{name}/{key}": value.contiguous()
@@ -71,7 +76,8 @@ class Checkpoint:
         self.folder.mkdir(parents=True, exist_ok=True)
         # One file holds it all, so that weights and step can never be of different moments.
         scaling = scaler.state_dict() if scaler is not None else {}
-        metadata = {"state": json.dumps({"key": self._key, "step": step, "scaler": scaling})}
+        state = {"key": self._key, "step": step, "scaler": scaling, "metrics": metrics or {}}
+        metadata = {"state": json.dumps(state)}
         write_atomically(self.folder / "state.safetensors", save(tensors, metadata))
 
     def load(self, scaler: GradScaler | None = None) -> int:
@@ -108,6 +114,7 @@ class Checkpoint:
                 f"{path}: is a state of networks of another shape or version ({_first_problem(error)}); delete it to "
                 "train from the start"
             ) from error
+        self.metrics = state.get("metrics", {})
         return int(state["step"])
 
     def remove(self) -> None:

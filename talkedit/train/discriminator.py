@@ -115,7 +115,8 @@ def train_discriminator(
         Metrics, see `measure` and `_report`. Empty in all processes but the first.
 
     Raises:
-        TalkeditError: A term cannot learn one batch by heart, audio stays at chance, or a loss is not finite.
+        TalkeditError: A split has no clip that is long enough, a term cannot learn one batch by heart, audio stays at
+            chance, or a loss is not finite.
     """
     fabric = make_fabric()
     fabric.seed_everything(params.seed, verbose=False)
@@ -126,17 +127,20 @@ def train_discriminator(
     networks = place(Networks(discriminator, build_eye_net(model), build_lip_net(model), processes), fabric)
     shape = model.image_px, model.n_frames, params.n_windows
     data = Loader(shards, "train", *shape, params.seed, rank=processes.rank, n_ranks=processes.n)
-    if params.gate_steps:  # on the same windows in all processes, however many share a step: all end, or none does
-        with Loader(shards, "train", model.image_px, model.n_frames, N_GATE_WINDOWS, params.seed) as gate:
-            gaps = params.min_gaps(card.terms)
-            check_it_can_learn(discriminator, gate.windows(0), gaps, params.gate_steps, fabric.device)
-    with data:
-        trained = _train(networks, data, shards, out, curves, model, params, fabric)
-    if not fabric.is_global_zero:
-        return {}
-    save_judges(out, discriminator, networks.eyes, networks.lips, card)
-    with Loader(shards, "validation", model.image_px, model.n_frames, params.n_windows, params.seed) as held_out:
-        measured = measure(networks, held_out, params, read_preparation(shards)["attributes"], fabric.device)
+    attributes = read_preparation(shards)["attributes"]
+    # Opened by all processes and before the training: clips that are too short end it here, not when it is done.
+    with Loader(shards, "validation", *shape, params.seed) as held_out:
+        if params.gate_steps:  # on the same windows in all processes, however many share a step: all end, or none does
+            with Loader(shards, "train", model.image_px, model.n_frames, N_GATE_WINDOWS, params.seed) as gate:
+                gaps = params.min_gaps(card.terms)
+                check_it_can_learn(discriminator, gate.windows(0), gaps, params.gate_steps, fabric.device)
+        with data:
+            trained, checkpoint = _train(networks, data, shards, out, curves, model, params, fabric)
+        if not fabric.is_global_zero:
+            return {}
+        save_judges(out, discriminator, networks.eyes, networks.lips, card)
+        measured = measure(networks, held_out, params, attributes, fabric.device)
+    checkpoint.remove()
     return _report(card, shares, measured, trained)
 
 
@@ -201,8 +205,8 @@ def _train(
     model: ModelParams,
     params: DiscriminatorParams,
     fabric: Fabric,
-) -> dict[str, float]:
-    """Runs the steps; returns the means of the last stretch and the pace."""
+) -> tuple[dict[str, float], Checkpoint]:
+    """Runs the steps; returns the means of the last stretch and the pace, and the state, which is still there."""
     processes = Processes.of(fabric)
     network, optimizer = fabric.setup(networks, make_adam(networks, params.learning_rate, (0.5, 0.999), fabric))
     sections = {section.section: section.model_dump() for section in (model, params)}
@@ -232,9 +236,7 @@ def _train(
     trained = run_steps(
         "train_discriminator", step_once, params.n_steps, n_images, every, checkpoint, curves, data, fabric
     )
-    if fabric.is_global_zero:
-        checkpoint.remove()
-    return trained
+    return trained, checkpoint
 
 
 def _batch(

@@ -52,7 +52,7 @@ def run_steps(
     data: Waits,
     fabric: Fabric,
 ) -> dict[str, float]:
-    """Runs `step_once` for the steps that are left, and keeps the state safe meanwhile.
+    """Runs `step_once` for the steps that are left, and keeps the state safe, until the caller removes it.
 
     Of several processes the first alone writes anything; all must read the same state.
 
@@ -69,10 +69,12 @@ def run_steps(
         fabric: The processes.
 
     Returns:
-        The losses averaged over the last stretch; ``images_per_s`` and ``data_wait_share`` of this run's steps.
+        The losses averaged over the last stretch; ``images_per_s`` and ``data_wait_share`` of this run's steps. Of a
+        run that was stopped after its last step, what it had.
     """
     scaler, leads = gradient_scaler(fabric), fabric.is_global_zero
     first = checkpoint.load(scaler)
+    fabric.barrier()  # where no step is left, the first is soon done, and removes what the others are still to read
     curves = curves if leads else NoCurves()
     stretch: list[dict[str, Tensor]] = []
     means: dict[str, float] = {}
@@ -96,7 +98,12 @@ def run_steps(
                     saved = time.monotonic()
     finally:
         curves.end()
-    return means | whole_pace.after((n_steps - first) * n_images)
+    if first == n_steps:
+        return checkpoint.metrics
+    metrics = means | whole_pace.after((n_steps - first) * n_images)
+    if leads:  # what comes after the last step can take long, and is no reason to train again
+        checkpoint.save(n_steps, scaler, metrics)
+    return metrics
 
 
 def check_finite(losses: dict[str, Tensor], step: int, keys: list[str], fabric: Fabric) -> None:

@@ -1,6 +1,7 @@
 """The judges' training as a whole: what is learnt, what is refused, what is switched off, and resuming."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from talkedit.errors import TalkeditError
 from talkedit.shards.loader import Loader
 from talkedit.shards.samples import Sample
-from talkedit.train import loop
+from talkedit.train import discriminator, loop
 from talkedit.train.curves import NoCurves
 from talkedit.train.discriminator import train_discriminator
 from talkedit.train.judges import DISCRIMINATOR_FILE, EYES_FILE, load_discriminator, read_card
@@ -141,6 +142,43 @@ def test_a_stopped_training_ends_with_the_weights_of_one_that_was_not(
     assert train("stopped") == whole
     assert steps[5:7] == [0, 3]  # it went on where it had stopped
     assert os.listdir(tmp_path / ".state") == []
+
+
+def test_a_training_stopped_while_it_is_measured_is_not_trained_again(
+    tiny_shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(name: str, curves: KeptCurves) -> dict[str, Any]:
+        return train_discriminator(tiny_shards, tmp_path / name, curves, tiny.model_params(), discriminator_params())
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    resumed = KeptCurves()
+    whole = train("whole", KeptCurves())
+    with monkeypatch.context() as context:
+        context.setattr(discriminator, "measure", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train("stopped", KeptCurves())
+    shutil.rmtree(tmp_path / "stopped")  # DVC removes a stage's output before it runs it again
+    metrics = train("stopped", resumed)
+    assert resumed.calls == ["begin 6", "end"]
+    assert resumed.points == []
+    assert metrics["images_per_s"] > 0  # of the training that was stopped
+    pace = {"images_per_s", "data_wait_share"}
+    assert {name: metrics[name] for name in metrics.keys() - pace} == {
+        name: whole[name] for name in whole.keys() - pace
+    }
+    for file in (DISCRIMINATOR_FILE, EYES_FILE):
+        assert (tmp_path / "stopped" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
+    assert os.listdir(tmp_path / ".state") == []
+
+
+def test_held_out_clips_that_are_too_short_are_found_out_before_the_run(tmp_path: Path) -> None:
+    samples = [tiny.make_sample("one", "train", 1), tiny.make_sample("two", "validation", 2, n_frames=9)]
+    shards, curves = tiny.write_shards(tmp_path / "shards", samples), KeptCurves()
+    with pytest.raises(TalkeditError, match="no validation clip has 10 frames"):
+        train_discriminator(shards, tmp_path / "judges", curves, tiny.model_params(), discriminator_params())
+    assert curves.calls == []
 
 
 def test_a_seed_is_one_that_lightning_takes() -> None:

@@ -99,6 +99,16 @@ def test_an_interrupted_run_goes_on_from_its_last_state(tmp_path: Path, monkeypa
     assert resumed.curves.of("loss") == [(6, 4.5), (7, 6.0)]
 
 
+def test_a_run_stopped_after_its_last_step_trains_nothing_again_and_gives_the_same(tmp_path: Path) -> None:
+    first, second = Run(tmp_path), Run(tmp_path)
+    metrics = first()
+    assert second() == metrics
+    assert metrics.keys() == {"loss", "twice", "images_per_s", "data_wait_share"}
+    assert second.steps == []
+    assert float(second.network.n_seen.detach()) == N_STEPS
+    assert second.curves.calls == [f"begin {N_STEPS}", "end"]
+
+
 class HalfPrecisionRun:
     """A training in float16, whose gradients' scale doubles after every 3 steps, with a state in `folder`."""
 
