@@ -5,7 +5,9 @@ import io
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
+from talkedit.edit.measure import Measured
 from talkedit.edit.plan import Plan
 from talkedit.records import EMOTIONS, POSE, Attributes, Floats
 from talkedit.train.artifact import Ranges
@@ -15,7 +17,7 @@ EXTRACTED, ASKED, AGAIN = "#8a8f98", "#d1495b", "#00798c"
 LEAST_CHANGE = 0.02  # of a share of emotion: less is not drawn
 
 
-def draw_chart(plan: Plan, ranges: Ranges, again: Attributes | None = None) -> bytes:
+def draw_chart(plan: Plan, ranges: Ranges, again: Measured | None = None) -> bytes:
     """A PNG: a row a control, the training footage's range in grey, frames that stay as they are hatched.
 
     Args:
@@ -45,19 +47,26 @@ def curve_of(attributes: Attributes, name: str) -> Floats:
     return attributes.pose_deg[:, POSE.index(name.removesuffix("_deg"))]
 
 
+def in_both(these: NDArray[np.bool_], those: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(T,), frames chosen in two videos, of which the second may have more or fewer than T frames."""
+    n_shared = min(len(these), len(those))
+    return np.pad(these[:n_shared] & those[:n_shared], (0, len(these) - n_shared))
+
+
 def _changed_emotions(plan: Plan) -> list[str]:
     before = plan.measured.attributes
     changes = [np.abs(curve_of(plan.asked, name) - curve_of(before, name)).max() for name in EMOTIONS]
     return [name for name, change in zip(EMOTIONS, changes, strict=True) if change > LEAST_CHANGE]
 
 
-def _draw_row(axes: Axes, name: str, plan: Plan, shown: tuple[float, float], again: Attributes | None) -> None:
+def _draw_row(axes: Axes, name: str, plan: Plan, shown: tuple[float, float], again: Measured | None) -> None:
     times_s, measured = plan.measured.clock.times_s, plan.measured
     axes.axhspan(*shown, color="0.93", label="training footage")
     _line(axes, times_s, curve_of(measured.attributes, name), measured.found, EXTRACTED, "extracted", 1.6)
     _line(axes, times_s, curve_of(plan.asked, name), plan.edited, ASKED, "asked for", 1.6)
     if again is not None:
-        _line(axes, times_s, curve_of(again, name), plan.edited, AGAIN, "measured again", 1.0)
+        seen = in_both(plan.edited, again.found)
+        _line(axes, times_s, curve_of(again.attributes, name), seen, AGAIN, "measured again", 1.0)
     for first, last in plan.left_alone:
         end_s = times_s[last + 1] if last + 1 < len(times_s) else measured.clock.end_s
         axes.axvspan(times_s[first], end_s, facecolor="none", edgecolor="0.6", hatch="///", linewidth=0)

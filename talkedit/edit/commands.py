@@ -38,8 +38,10 @@ def edit(
     blink: Annotated[Said, typer.Option(help="When: 2.4, or '2.4 for 0.2' seconds.")] = None,
     timeline: Annotated[Path | None, typer.Option(metavar="FILE", help="A .yaml, .json or .csv timeline.")] = None,
     reference: Annotated[Path | None, typer.Option(metavar="REF", help="A video to take attributes from.")] = None,
-    take: Annotated[str, typer.Option(help="Any of pose, emotion, blink.")] = TAKES,
-    align: Annotated[str, typer.Option(help="The reference by 'time', or 'stretch' it to the same length.")] = "time",
+    take: Annotated[str | None, typer.Option(help=f"What is taken from it; default: {TAKES}.")] = None,
+    align: Annotated[
+        str | None, typer.Option(help="By 'time' (default), or 'stretch' the reference to the same length.")
+    ] = None,
     audio: Annotated[Path | None, typer.Option(metavar="NEW", help="New speech, which the lips follow.")] = None,
     face: Annotated[int | None, typer.Option(min=1, help="Which of several; 'talkedit faces' shows them.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Try what was never shown, and damaged videos.")] = False,
@@ -68,6 +70,7 @@ def edit(
     """
     from talkedit.edit.editor import Editor, Reference, Wanted  # noqa: PLC0415 (torch: seconds)
     from talkedit.edit.provenance import Credentials  # noqa: PLC0415
+    from talkedit.edit.reference import ALIGNS  # noqa: PLC0415
     from talkedit.edit.report import write_report  # noqa: PLC0415
     from talkedit.edit.summary import summary  # noqa: PLC0415
     from talkedit.edit.timeline import Timeline  # noqa: PLC0415
@@ -82,7 +85,11 @@ def edit(
             "nothing to change; give at least one of --yaw --pitch --roll --emotion --eye-openness --blink "
             "--timeline --reference --audio"
         )
-    other = reference and Reference(reference, tuple(take.replace(" ", "").split(",")), align)
+    if reference is None and (take or align):
+        raise ParamsError("--take and --align say what to do with a reference; give --reference too")
+    if not provenance and (certificate or key):
+        raise ParamsError("--no-provenance signs nothing; leave out --certificate and --key, or that")
+    other = reference and Reference(reference, tuple((take or TAKES).replace(" ", "").split(",")), align or ALIGNS[0])
     wanted = Wanted(asked, other, audio, reencode_audio, force=force, accept_damage=force, face=face)
     encoding = Encoding(crf, preset, codec, pixel_format)
     credentials = Credentials(certificate, key, signing_algorithm) if provenance else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from talkedit.edit.draw import draw_frames
-from talkedit.edit.limits import beyond_footage, never_shown
+from talkedit.edit.limits import beyond_footage
 from talkedit.edit.measure import Measured, Measurer, Stretches
 from talkedit.edit.plan import Plan, make_plan
 from talkedit.edit.provenance import Credentials, Seal, sidecar_of
@@ -214,16 +214,11 @@ class Editor:
             ParamsError, ModelError, MediaError: As `edit`.
         """
         self._check_codes(wanted)
-        ranges, sources = self.model.ranges, self.model.params.sources
-        _refuse(never_shown(wanted.timeline, ranges, sources), wanted.force)
         speech = listen(source, wanted.audio)
-        measured = self.measure(source, wanted.face)
-        if measured.damage and not wanted.accept_damage:
-            advice = "add --force (in Python: accept_damage=True) to edit the frames that are left"
-            raise MediaError(source, f"is damaged: {measured.damage}; {advice}")
-        base = wanted.reference and self._taken(wanted.reference, measured)
+        measured = _whole(source, self.measure(source, wanted.face), wanted)
+        base = wanted.reference and self._taken(wanted.reference, measured, wanted)
         plan = make_plan(measured, wanted.timeline, speech, base)
-        forced = beyond_footage(*plan.part(), ranges, sources)
+        forced = beyond_footage(*plan.part(), self.model.ranges, self.model.params.sources)
         _refuse(forced, wanted.force)
         return plan, forced
 
@@ -247,8 +242,8 @@ class Editor:
                 f"{' and '.join(codes) or 'none'}; ask for no other, or train one with more of them in model.attributes"
             )
 
-    def _taken(self, reference: Reference, measured: Measured) -> Attributes:
-        other = self.measure(reference.path)
+    def _taken(self, reference: Reference, measured: Measured, wanted: Wanted) -> Attributes:
+        other = _whole(reference.path, self.measure(reference.path), wanted)
         return take_over(
             measured.attributes,
             measured.clock,
@@ -287,6 +282,13 @@ def _sound(source: Path, wanted: Wanted, plan: Plan) -> Sound:
 def _others(wanted: Wanted) -> dict[str, Path]:
     named = {"reference": wanted.reference and wanted.reference.path, "audio": wanted.audio}
     return {name: path for name, path in named.items() if path is not None}
+
+
+def _whole(video: Path, measured: Measured, wanted: Wanted) -> Measured:
+    if measured.damage and not wanted.accept_damage:
+        advice = "add --force (in Python: accept_damage=True) to use the frames that are left"
+        raise MediaError(video, f"is damaged: {measured.damage}; {advice}")
+    return measured
 
 
 def _refuse(sentences: list[str], force: bool) -> None:

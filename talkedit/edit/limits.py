@@ -18,24 +18,6 @@ OPENNESS_SLACK = 0.1
 ROUNDING = 1e-4  # of curves in single precision
 
 
-def never_shown(timeline: Timeline, ranges: Ranges, sources: str) -> list[str]:
-    """Sentences on each value that is named and that the footage never showed, before anything is measured.
-
-    Args:
-        timeline: What is wished for.
-        ranges: Lowest and highest value of each control in the training footage.
-        sources: ``raw`` or ``guided``, the model's sources.
-    """
-    sentences = []
-    for name, channel in timeline.channels().items():
-        for wish in channel.wishes:
-            if name == "emotion":
-                sentences += _emotions(np.array([wish.offset]), ranges, sources, "")
-            elif wish.is_absolute:
-                sentences += _beyond(name, np.array(wish.offset), ranges, sources, "")
-    return list(dict.fromkeys(sentences))
-
-
 def beyond_footage(asked: Attributes, measured: Attributes, clock: Clock, ranges: Ranges, sources: str) -> list[str]:
     """Sentences on each control that asks somewhere for what the footage never showed, and when.
 
@@ -45,8 +27,8 @@ def beyond_footage(asked: Attributes, measured: Attributes, clock: Clock, ranges
         asked: T frames.
         measured: The same frames as they are.
         clock: When they are shown.
-        ranges: As of `never_shown`.
-        sources: As of `never_shown`.
+        ranges: Lowest and highest value of each control in the training footage.
+        sources: ``raw`` or ``guided``, the model's sources.
     """
     sentences: list[str] = []
     for column, angle in enumerate(POSE):
@@ -62,8 +44,8 @@ def trusted(name: str, ranges: Ranges, sources: str) -> tuple[float, float]:
 
     Args:
         name: ``yaw_deg``, ``pitch_deg``, ``roll_deg`` or ``eye_openness``.
-        ranges: As of `never_shown`.
-        sources: As of `never_shown`.
+        ranges: As of `beyond_footage`.
+        sources: As of `beyond_footage`.
     """
     (low, high), reach = ranges[name], _reach(name, sources)
     return low - reach, high + reach
@@ -91,17 +73,17 @@ def _beyond(
     values: np.ndarray,
     ranges: Ranges,
     sources: str,
-    when: Clock | str,
-    before: np.ndarray | None = None,
+    clock: Clock,
+    before: np.ndarray,
 ) -> Iterator[str]:
     (low, high), reach = ranges[name], _reach(name, sources)
     outside = np.maximum(values - high, low - values) - reach
-    if before is not None:  # where the input is further out itself, nothing new is asked for
-        outside = np.where(outside > np.maximum(before - high, low - before) - reach, outside, -1)
+    # Where the input is further out itself, nothing new is asked for.
+    outside = np.where(outside > np.maximum(before - high, low - before) - reach, outside, -1)
     worst = int(np.argmax(outside))
     if outside[worst] <= ROUNDING:
         return
-    at = _at(when, worst)
+    at = _at(clock, worst)
     if name == "eye_openness":
         yield f"eye openness {values[worst]:.2g}{at}: the model's footage shows {low:.2f} to {high:.2f}"
     else:
@@ -115,15 +97,15 @@ def _reach(name: str, sources: str) -> float:
     return OPENNESS_SLACK if name == "eye_openness" else POSE_REACH_DEG[sources]
 
 
-def _emotions(shares: np.ndarray, ranges: Ranges, sources: str, when: Clock | str) -> Iterator[str]:
+def _emotions(shares: np.ndarray, ranges: Ranges, sources: str, clock: Clock) -> Iterator[str]:
     """An emotion is beyond where it is asked to rule, and never did; guided sources are given it by geometry."""
     if sources == "guided":
         return
     for column, name in enumerate(EMOTIONS):
         worst = int(np.argmax(shares[:, column]))
         if shares[worst, column] >= MIN_EMOTION_SHOWN > ranges[name][1]:
-            yield f"emotion {name}{_at(when, worst)}: the model's footage never shows it"
+            yield f"emotion {name}{_at(clock, worst)}: the model's footage never shows it"
 
 
-def _at(when: Clock | str, frame: int) -> str:
-    return when if isinstance(when, str) else f" at {when.times_s[frame]:.2f} s"
+def _at(clock: Clock, frame: int) -> str:
+    return f" at {clock.times_s[frame]:.2f} s"

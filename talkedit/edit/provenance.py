@@ -20,6 +20,7 @@ FORMATS = {".mp4": "video/mp4", ".mov": "video/quicktime", ".mkv": "video/x-matr
 NOT_EMBEDDED = (".mkv",)  # C2PA has no place in Matroska
 LABEL = "org.talkedit.edit"
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+_OFFLINE = {"remote_manifest_fetch": False}  # whoever looks at a stranger's file tells the stranger nothing
 ALGORITHMS = ("es256", "es384", "ps256", "ps384", "ed25519")
 
 
@@ -140,13 +141,20 @@ class Seal:
 
     def _builder(self) -> c2pa.Builder:
         kind, parent = _format_of(self._source), {"title": self._source.name, "relationship": "parentOf"}
-        known = kind in c2pa.Reader.get_supported_mime_types()
-        plain = {} if known else {"ingredients": [parent | {"format": kind}]}
-        builder = c2pa.Builder(json.dumps(self._manifest | plain), _frugal())
+        if kind in c2pa.Reader.get_supported_mime_types():
+            builder = self._empty_builder({})
+            try:
+                with open(self._source, "rb") as stream:
+                    builder.add_ingredient(json.dumps(parent), kind, stream)
+            except c2pa.C2paError:  # ffmpeg reads what the library does not: a film cut off, or with more at its end
+                builder.close()
+            else:
+                return builder
+        return self._empty_builder({"ingredients": [parent | {"format": kind}]})
+
+    def _empty_builder(self, ingredients: dict[str, Any]) -> c2pa.Builder:
+        builder = c2pa.Builder(json.dumps(self._manifest | ingredients), _frugal())
         builder.set_intent(C2paBuilderIntent.EDIT)
-        if known:
-            with open(self._source, "rb") as stream:
-                builder.add_ingredient(json.dumps(parent), kind, stream)
         return builder
 
     def write_sidecar(self) -> Path | None:
@@ -220,7 +228,7 @@ def inspect(video: Path) -> Findings | None:
         raise MediaError(video, "there is no such file; check the path")
     anchor, sidecar = local_anchor(), sidecar_of(video)
     trust = {"verify_trust": bool(anchor)}
-    settings = {"verify": trust} | ({"trust": {"user_anchors": anchor}} if anchor else {})
+    settings = {"verify": _OFFLINE | trust} | ({"trust": {"user_anchors": anchor}} if anchor else {})
     try:
         held = sidecar.read_bytes() if sidecar.is_file() else None
         context = c2pa.Context(settings=c2pa.Settings.from_dict(settings))
@@ -234,7 +242,9 @@ def inspect(video: Path) -> Findings | None:
             problems = [each["code"] for each in results.get("failure", [])]
             return Findings(str(reader.get_validation_state()), reader.get_active_manifest() or {}, problems)
     except c2pa.C2paError as error:
-        raise MediaError(video, f"its content credentials cannot be read ({_words(error)})") from error
+        words = _words(error)
+        told = "lie elsewhere and are not fetched" if words.startswith("Remote") else "cannot be read"
+        raise MediaError(video, f"its content credentials {told} ({words})") from error
     except OSError as error:
         raise TalkeditError(f"{error.filename}: cannot be read ({error.strerror})") from error
 
@@ -246,7 +256,7 @@ def _frugal() -> c2pa.Context:
     which the library does not know, it still holds once.
     """
     core = {"backing_store_memory_threshold_in_mb": 8, "merkle_tree_chunk_size_in_kb": 1024}
-    return c2pa.Context(settings=c2pa.Settings.from_dict({"core": core}))
+    return c2pa.Context(settings=c2pa.Settings.from_dict({"core": core, "verify": _OFFLINE}))
 
 
 def sidecar_of(video: Path) -> Path:

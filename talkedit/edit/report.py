@@ -11,12 +11,13 @@ import cv2
 import numpy as np
 
 import talkedit
-from talkedit.edit.chart import curve_of, draw_chart
+from talkedit.edit.chart import curve_of, draw_chart, in_both
 from talkedit.edit.editor import Editor, EditReport, report_of
+from talkedit.edit.measure import Measured
 from talkedit.edit.summary import summary
 from talkedit.manifest import file_sha256, write_atomically
 from talkedit.media.video import read_frames
-from talkedit.records import POSE, Attributes, Image
+from talkedit.records import POSE, Image
 
 CONTROLS = (*(f"{angle}_deg" for angle in POSE), "eye_openness")
 N_PICTURES, PICTURE_PX, JPEG_QUALITY = 4, 480, 85
@@ -42,8 +43,7 @@ def write_report(report: EditReport, editor: Editor) -> Path:
         MediaError: The output cannot be read.
         TalkeditError: The report cannot be written.
     """
-    measured = editor.measure_again(report)
-    again = measured and measured.attributes
+    again = editor.measure_again(report)
     content = as_numbers(report, again)
     write_atomically(report_of(report.out, ".json"), (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
     chart = draw_chart(report.plan, editor.model.ranges, again)
@@ -52,12 +52,12 @@ def write_report(report: EditReport, editor: Editor) -> Path:
     return page
 
 
-def as_numbers(report: EditReport, again: Attributes | None) -> dict[str, Any]:
+def as_numbers(report: EditReport, again: Measured | None) -> dict[str, Any]:
     """All that is known of an edit, as JSON values.
 
     Args:
         report: The edit.
-        again: Pose, emotion and blink as measured in the output; None if it shows no face.
+        again: What was measured in the output; None if it shows no face.
     """
     plan, wanted = report.plan, report.wanted
     reference = wanted.reference
@@ -85,16 +85,18 @@ def as_numbers(report: EditReport, again: Attributes | None) -> dict[str, Any]:
     }
 
 
-def _controls(report: EditReport, again: Attributes | None) -> dict[str, Any]:
-    """For each control the means before, asked and after, and how the error of the output behaves."""
-    plan, chosen = report.plan, report.plan.edited.copy()
-    if again is not None:
-        chosen[len(again.eye_openness) :] = False
+def _controls(report: EditReport, again: Measured | None) -> dict[str, Any]:
+    """For each control the means before, asked and after, and how the error of the output behaves.
+
+    Over the edited frames; where the output was measured, over those of them in which it shows a face.
+    """
+    plan, edited = report.plan, report.plan.edited
+    chosen = np.flatnonzero(edited if again is None else in_both(edited, again.found))
     times_s = plan.measured.clock.times_s[chosen]
     found: dict[str, Any] = {}
     for name in CONTROLS:
-        curves = {"before": plan.measured.attributes, "asked": plan.asked, "after": again}
-        rows = {key: curve_of(each, name)[: len(chosen)][chosen] for key, each in curves.items() if each is not None}
+        curves = {"before": plan.measured.attributes, "asked": plan.asked, "after": again and again.attributes}
+        rows = {key: curve_of(each, name)[chosen] for key, each in curves.items() if each is not None}
         found[name] = {f"{key}_mean": _rounded(values.mean()) for key, values in rows.items() if len(values)}
         if "after" in rows and len(times_s):
             error = rows["after"].astype(np.float64) - rows["asked"]

@@ -111,7 +111,7 @@ def _videos(spec: SourceSpec, manifest: Manifest, lister: Lister) -> list[Source
             videos = []
         if not videos:
             return [spec]
-        row = {"videos": [[video.id, video.url] for video in videos]}
+        row = {"videos": list({video.url: [video.id, video.url] for video in videos}.values())}  # lists repeat some
         manifest.record(listing_item(spec), key, [], row)
     return [
         spec.model_copy(update={"id": _id(spec.id, video_id, url), "web": url, "playlist": None, "items": None})

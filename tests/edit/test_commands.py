@@ -42,6 +42,23 @@ def test_a_picture_that_cannot_be_written_is_said_first(
         run(monkeypatch, "timeline", "show", "turn.yaml", second, "-o", tmp_path / "t.jpg", "-m", untrained)
 
 
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--take", "pose"), "give --reference too"),
+        (("--align", "stretch"), "give --reference too"),
+        (("--no-provenance", "--certificate", "chain.pem"), "--no-provenance signs nothing"),
+        (("--no-provenance", "--key", "key.pem"), "--no-provenance signs nothing"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(
+    untrained: Path, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str], sentence: str
+) -> None:
+    with pytest.raises(ParamsError, match=sentence):
+        run(monkeypatch, "edit", second, "-o", tmp_path / "out.mp4", "-m", untrained, "--yaw=+3", *options)
+    assert not list(tmp_path.glob("out*"))
+
+
 def test_ctrl_c_on_the_way_leaves_nothing_and_is_told(
     untrained: Path, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,12 +13,14 @@ from talkedit.edit.editor import Editor, EditReport, Reference, Wanted
 from talkedit.edit.measure import Measured, bridge, stretches
 from talkedit.edit.plan import make_plan
 from talkedit.edit.renderer import Crops, Renderer
+from talkedit.edit.report import as_numbers
 from talkedit.edit.speech import listen
 from talkedit.edit.timeline import Timeline
 from talkedit.errors import MediaError, ModelError, ParamsError
 from talkedit.face.paste import paste
 from talkedit.media.rewrite import Encoding
 from talkedit.media.video import probe, read_frames
+from talkedit.records import Attributes
 
 from ..films import planes_of, remake, sound_of
 from ..media.films import full_disk
@@ -140,10 +142,26 @@ def test_frames_without_a_face_are_passed_through_and_reported(
         assert np.array_equal(old[0], new[0]) == (24 <= number <= 47), number
 
 
+def test_a_report_tells_of_the_frames_that_show_a_face_again(turned: EditReport) -> None:
+    """Where the output shows none, pose is 0 and eyes are open: that was not measured."""
+    before = turned.plan.measured
+    seen = np.arange(20) < 12  # of fewer frames than went in
+    pose_deg = np.where(seen[:, None], 7.0, 0.0).astype(np.float32).repeat(3, axis=1)
+    attributes = Attributes(pose_deg, before.attributes.emotion[:20], before.attributes.eye_openness[:20])
+    again = replace(before, found=seen, attributes=attributes)
+    yaw = as_numbers(turned, again)["controls"]["yaw_deg"]
+    assert yaw["after_mean"] == 7.0
+    asked = turned.plan.asked.pose_deg[:12, 0]
+    assert yaw["asked_mean"] == pytest.approx(asked.mean(), abs=1e-4)
+    assert yaw["error_mean_absolute"] == pytest.approx(np.abs(7 - asked).mean(), abs=1e-4)
+    assert as_numbers(turned, replace(again, found=np.zeros(20, bool)))["controls"]["yaw_deg"] == {}
+
+
 def test_what_the_footage_never_showed_is_refused_unless_forced(editor: Editor, second: Path, tmp_path: Path) -> None:
     never = Timeline(yaw_deg=35, pitch_deg=35)
     with pytest.raises(
-        ModelError, match=r"^yaw 35 degrees: the model's footage shows .*; pitch 35 degrees: .*--force .*force=T"
+        ModelError,
+        match=r"^yaw 35 degrees at 0\.00 s: the model's footage shows .*; pitch 35 degrees at .*--force .*force=T",
     ):
         editor.edit(second, tmp_path / "out.mp4", never, FAST)
     assert not list(tmp_path.iterdir())
@@ -191,6 +209,9 @@ def test_a_damaged_source_is_refused_unless_accepted(editor: Editor, second: Pat
     with pytest.raises(MediaError, match=r"damaged\.mp4: is damaged: .*--force .*accept_damage=True"):
         editor.edit(damaged, tmp_path / "out.mp4", TURN, FAST)
     assert not (tmp_path / "out.mp4").exists()
+    taken = Wanted(TURN, Reference(damaged, ("pose",)))
+    with pytest.raises(MediaError, match=r"damaged\.mp4: is damaged"):
+        editor.edit(second, tmp_path / "out.mp4", taken, FAST)
     report = editor.edit(damaged, tmp_path / "out.mp4", Wanted(TURN, accept_damage=True), FAST)
     assert report.rewritten.damage
     assert 10 < report.n_frames < 30

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from talkedit.edit.curves import ask
-from talkedit.edit.limits import Ranges, beyond_footage, never_shown, too_late
+from talkedit.edit.limits import Ranges, beyond_footage, too_late
 from talkedit.edit.moments import Clock
 from talkedit.edit.timeline import Timeline
 from talkedit.records import EMOTIONS, Attributes
@@ -57,35 +57,32 @@ CONSTANTS: list[tuple[dict[str, Any], str, int]] = [
 
 
 @pytest.mark.parametrize(("said", "sources", "n_told"), CONSTANTS)
-def test_constants_are_told_before_and_after_the_video_is_measured(
-    said: dict[str, Any], sources: str, n_told: int
-) -> None:
-    assert len(never_shown(Timeline(**said), SHOWN, sources)) == n_told
+def test_what_the_footage_never_showed_is_told(said: dict[str, Any], sources: str, n_told: int) -> None:
     assert len(told(said, sources)) == n_told
 
 
-def test_what_depends_on_the_video_is_told_with_the_time_once_it_is_measured() -> None:
+def test_it_is_told_with_the_time_and_only_if_a_frame_comes_to_it() -> None:
     said = {"yaw": [{"at": 0, "value": "+0"}, {"at": 0.3, "value": "+30"}], "blinks": [{"at": 0.1}]}
-    assert never_shown(Timeline(**said), SHOWN, "guided") == []
     assert told(said) == [
         "yaw 30 degrees at 0.30 s: the model's footage shows -10 to 5, and it can be trusted up to 12 degrees beyond",
         "eye openness 0 at 0.20 s: the model's footage shows 0.30 to 0.80",
     ]
 
+    assert told({"yaw": [{"at": 0, "value": "+0"}, {"at": 9999, "value": 60}]}) == []
+
 
 def test_an_input_that_is_further_out_itself_asks_for_nothing_new() -> None:
     assert told({"yaw": "+0"}, before=measured(40)) == []
-    assert told({"yaw": "x0.9"}, before=measured(40)) == []
+    assert told({"yaw": "x0.9"}, before=measured(40)) == told({"yaw": 30}, before=measured(40)) == []
     assert len(told({"yaw": "x1.1"}, before=measured(40))) == 1
     assert told({"emotion": "happy=0.2"}, before=measured(emotion="sad")) == []
 
 
 def test_a_refusal_names_the_control_and_what_was_shown() -> None:
-    sentences = never_shown(Timeline(yaw=40, eye_openness=0, emotion="sad"), SHOWN, "raw")
-    assert sentences == [
-        "yaw 40 degrees: the model's footage shows -10 to 5, and it can be trusted up to 3 degrees beyond",
-        "emotion sad: the model's footage never shows it",
-        "eye openness 0: the model's footage shows 0.30 to 0.80",
+    assert told({"yaw": 40, "eye_openness": 0, "emotion": "sad"}, "raw") == [
+        "yaw 40 degrees at 0.00 s: the model's footage shows -10 to 5, and it can be trusted up to 3 degrees beyond",
+        "eye openness 0 at 0.00 s: the model's footage shows 0.30 to 0.80",
+        "emotion sad at 0.00 s: the model's footage never shows it",
     ]
 
 

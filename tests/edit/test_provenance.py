@@ -1,11 +1,16 @@
 """Content credentials: signed, read again, and noticed when anything changes."""
 
+import json
 import shutil
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
+import c2pa
 import pytest
+from c2pa import C2paSignerInfo
 from cryptography import x509
 
 from talkedit.edit.authority import AUTHORITY_FILE, CHAIN_FILE, KEY_FILE, authority_folder, local_identity
@@ -21,6 +26,7 @@ from talkedit.media.rewrite import Encoding, rewrite_video
 from ..films import remake
 
 FAST = Encoding(preset="ultrafast")
+DIGITAL_CAPTURE = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
 
 
 @pytest.fixture(autouse=True)
@@ -170,3 +176,46 @@ def test_what_a_stranger_wrote_moves_no_cursor_and_breaks_nothing() -> None:
     assert all(text.isprintable() for pair in details for text in pair)
     assert details[0] == ("signed by", "me\\x1b[2J\\nsigned by: BBC")
     assert Findings("Valid", {"assertions": [{"label": LABEL, "data": ["x"]}]}, []).edit == {}
+
+
+def test_a_source_that_only_ffmpeg_reads_is_named_in_credentials_all_the_same(
+    editor: Editor, second: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "more.mp4"
+    source.write_bytes(second.read_bytes() + b"\xff\xff\xff\xf0what a camera appends")
+    sealed(editor, source, tmp_path / "out.mp4")
+    found = inspect(tmp_path / "out.mp4")
+    assert found is not None
+    assert found.state == "Trusted"
+    assert dict(found.details())["from"] == "more.mp4"
+    assert found.edit["source"] == {"name": "more.mp4", "sha256": file_sha256(source)}
+
+
+def test_nobody_is_asked_for_credentials_that_lie_elsewhere(editor: Editor, second: Path, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(404)
+            self.end_headers()
+
+    source, identity = tmp_path / "theirs.mp4", local_identity()
+    signer = c2pa.Signer.from_info(C2paSignerInfo(b"es256", identity.chain, identity.key, None))
+    created = {"action": "c2pa.created", "digitalSourceType": DIGITAL_CAPTURE}
+    assertions = [{"label": "c2pa.actions", "data": {"actions": [created]}}]
+    manifest = {"claim_generator_info": [{"name": "x"}], "format": "video/mp4", "assertions": assertions}
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        with c2pa.Builder(json.dumps(manifest)) as builder, open(second, "rb") as film, open(source, "w+b") as target:
+            builder.set_no_embed()
+            builder.set_remote_url(f"http://127.0.0.1:{server.server_port}/secret.c2pa")
+            builder.sign(signer, "video/mp4", film, target)
+        with pytest.raises(MediaError, match="lie elsewhere and are not fetched"):
+            inspect(source)
+        sealed(editor, source, tmp_path / "out.mp4")
+        server.shutdown()
+    assert asked == []
+    found = inspect(tmp_path / "out.mp4")
+    assert found is not None
+    assert found.state == "Trusted"

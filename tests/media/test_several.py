@@ -69,7 +69,8 @@ def test_a_list_of_videos_is_asked_for_once(tmp_path: Path) -> None:
         asked.append((url, items))
         if items == "9":
             raise TransferError("unavailable", "gone")
-        return [Video("-a_1", "https://v.example/-a_1"), Video("B2", "https://v.example/B2")]
+        once = [Video("-a_1", "https://v.example/-a_1"), Video("B2", "https://v.example/B2")]
+        return [*once, once[0]]  # lists repeat some
 
     manifest = Manifest(tmp_path / "raw")
     spec = SourceSpec(id="me", playlist="https://v.example/list", start="0:10", licence="CC0")
