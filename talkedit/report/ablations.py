@@ -125,8 +125,8 @@ def folder_overrides(project: Path) -> list[str]:
         setting = folder_override(name, str(folder))
         if setting is None:
             raise ParamsError(
-                f"evaluate.systems: DVC cannot set the folder of {name!r}, whose name Hydra has no way to write; put "
-                f"the absolute path {folder} into params.yaml"
+                f"evaluate.systems: DVC cannot set the folder of {name!r}, which has more than letters, digits, _ and "
+                f"-; put the absolute path {folder} into params.yaml"
             )
         found.append(setting)
     return found

@@ -3,9 +3,7 @@
 import re
 from typing import Any
 
-# What Hydra takes between two dots; and in braces, where it makes a number of what looks like one.
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_BRACED = re.compile(r"[A-Za-z0-9_ \t/\\+.$%*@?|()\[\]{}:=,-]+")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")  # what Hydra takes between two dots
 
 
 def override(section: str, key: str, value: Any) -> str:
@@ -16,29 +14,16 @@ def override(section: str, key: str, value: Any) -> str:
 
 
 def folder_override(system: str, folder: str) -> str | None:
-    """Sets the folder of an outside system; None where Hydra has no way to write the system's name.
+    """Sets the folder of an outside system; None where Hydra cannot take the system's name as a key.
 
     Args:
         system: Its name in ``evaluate.systems``, as people write it.
         folder: Any path.
     """
-    if _PLAIN.fullmatch(system):
-        return f"evaluate.systems.{system}.folder={_quoted(folder)}"
-    if not _BRACED.fullmatch(system) or _is_number(system):
-        return None
-    name = re.sub(r"([\\()\[\]{}:=, \t])", r"\\\1", system)
-    return f"evaluate.systems={{{name}:{{folder:{_quoted(folder)}}}}}"
+    return f"evaluate.systems.{system}.folder={_quoted(folder)}" if _PLAIN.fullmatch(system) else None
 
 
 def _quoted(text: str) -> str:
     """In single quotes; backslashes count only before a quote and before what would stand for another parameter."""
     escaped = re.sub(r"(\\*)('|\$\{|$)", lambda found: 2 * found[1] + (f"\\{found[2]}" if found[2] else ""), text)
     return f"'{escaped}'"
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

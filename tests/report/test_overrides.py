@@ -26,11 +26,8 @@ def test_numbers_names_and_lists(tmp_path: Path) -> None:
     assert as_dvc_sets(tmp_path / "params.yaml", before, settings) == {"model": wanted}
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["PC-AVS", "true", "Wav2Lip 2", "a.b", "x=y", "a:b", "a,b", "[q]", "(x)", "${p}", "a\\b", "a/b", "+x", " a", "3 x"],
-)
-def test_a_system_of_any_name_gets_its_folder_and_the_others_keep_theirs(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["PC-AVS", "true", "EAMM_2"])
+def test_a_system_gets_its_folder_and_the_others_keep_theirs(tmp_path: Path, name: str) -> None:
     other = {"folder": None, "reason": "no release"}
     before = {"evaluate": {"systems": {name: {"folder": "old", "reason": None}, "EAMM": other}}}
     setting = folder_override(name, "/results/of it")
@@ -43,15 +40,14 @@ def test_a_system_of_any_name_gets_its_folder_and_the_others_keep_theirs(tmp_pat
     "folder",
     ["/a'b", '/a"b', "/a b,c={x}", "/a:b", "C:\\x\\y", "/a\\'b", "/a\\", "/a\\\\", "/${x}/y", "/\\${x}", "/$x", "/ü#"],
 )
-@pytest.mark.parametrize("name", ["PC-AVS", "a b"])
-def test_a_folder_may_be_any_path(tmp_path: Path, name: str, folder: str) -> None:
-    before = {"evaluate": {"systems": {name: {"folder": "old", "reason": None}}}}
-    setting = folder_override(name, folder)
+def test_a_folder_may_be_any_path(tmp_path: Path, folder: str) -> None:
+    before = {"evaluate": {"systems": {"PC-AVS": {"folder": "old", "reason": None}}}}
+    setting = folder_override("PC-AVS", folder)
     assert setting is not None
     after = as_dvc_sets(tmp_path / "params.yaml", before, [setting])
-    assert after["evaluate"]["systems"][name]["folder"] == folder
+    assert after["evaluate"]["systems"]["PC-AVS"]["folder"] == folder
 
 
-@pytest.mark.parametrize("name", ["", "it's", 'a"b', "ünï", "a#b", "1.5", "3", "-inf"])
-def test_what_hydra_cannot_write_is_not_tried(name: str) -> None:
+@pytest.mark.parametrize("name", ["", "it's", "Wav2Lip 2", "a.b", "x=y", "${p}", "ünï", "1.5", "3"])
+def test_names_that_are_no_key_are_not_tried(name: str) -> None:
     assert folder_override(name, "/results") is None
