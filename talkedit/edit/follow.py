@@ -64,7 +64,8 @@ class Follower:
         Raises:
             MediaError: The video cannot be read, or has no such face.
         """
-        people = (self._alone(source) if face is None else None) or find_people(source)
+        alone = face is None and centres_px is None  # where there is a choice, all are looked at
+        people = (self._alone(source) if alone else None) or find_people(source)
         n_faces = len(people.tracks)
         if not n_faces:
             raise MediaError(source, NO_FACE)

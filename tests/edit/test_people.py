@@ -143,6 +143,9 @@ def test_another_who_comes_to_the_same_place_in_the_same_shot_is_another(
     assert (measured.cuts, measured.n_faces) == ([], 2)
     assert not measured.found[18:48].any()
     assert measured.found[:18].any() != measured.found[48:].any()
+    chosen = editor.measure(film, face=2)
+    assert np.array_equal(editor.measure(film, like=chosen).found, chosen.found)  # as a report measures it again
+    assert chosen.found[48:].any() != measured.found[48:].any()
 
 
 def test_who_comes_back_in_the_same_shot_is_the_same(editor: Editor, second: Path, tmp_path: Path) -> None:
