@@ -1,5 +1,6 @@
 """Frames of a video that are asked for one by one, from its beginning to its end."""
 
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +22,7 @@ class ForwardReader:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._wanted_s = path, Fraction(0)
+        self._path, self._last_s, self._wanted_s = path, Fraction(0), deque[Fraction]()
         self._images: Iterator[Image] | None = None
 
     def at(self, time_s: Fraction) -> Image:
@@ -33,8 +34,9 @@ class ForwardReader:
         Raises:
             MediaError: The file cannot be read.
         """
-        is_far = time_s > self._wanted_s + FAR_S and can_seek(self._path)
-        if self._images is None or time_s < self._wanted_s or is_far:
-            self._images = read_frames_at(self._path, iter(lambda: self._wanted_s, None))
-        self._wanted_s = time_s
+        is_far = time_s > self._last_s + FAR_S and can_seek(self._path)
+        if self._images is None or time_s < self._last_s or is_far:
+            self._images = read_frames_at(self._path, iter(self._wanted_s.popleft, None))
+        self._last_s = time_s
+        self._wanted_s.append(time_s)
         return next(self._images)
