@@ -15,7 +15,6 @@ from talkedit.models.build import ModelParams, build_generator
 from talkedit.models.discriminator import Discriminator
 from talkedit.models.generator import Generator
 from talkedit.models.landmarks import EyeNet, eye_places, eye_points
-from talkedit.models.lips import lip_shape
 from talkedit.models.losses import LossParams
 from talkedit.models.perceptual import Vgg16Features
 from talkedit.params import Section
@@ -26,7 +25,7 @@ from talkedit.shards.windows import to_batch
 from talkedit.train.artifact import control_ranges, save_model
 from talkedit.train.checkpoint import Checkpoint, run_key
 from talkedit.train.curves import Curves
-from talkedit.train.inputs import Inputs, jitter, make_inputs, mishear, to_device
+from talkedit.train.inputs import Inputs, jitter, make_inputs, to_device
 from talkedit.train.judges import load_discriminator, load_eye_net, load_lip_net
 from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate, step_random
 from talkedit.train.machine import make_adam, make_fabric, place
@@ -50,11 +49,6 @@ class TrainParams(Section):
         ge=0, le=1, description="share of the windows that are drawn from another clip's frames"
     )
     jitter_share: float = Field(ge=0, lt=0.5, description="random shift and scale of the crops, share of the side")
-    lip_noise: float = Field(
-        ge=0,
-        description="guided sources: standard deviation by which opening and width of a window's lips are off, as what "
-        "is heard is; in distances of the outer eye corners",
-    )
     log_every_n_steps: int = Field(gt=0, description="steps between points of the curves")
 
 
@@ -225,8 +219,7 @@ class _Training:
         windows = self._data.windows(step, in_a_row=judged, one_source=one_source)
         batch = to_device(to_batch(windows), fabric.device)
         batch = jitter(batch, self._params.jitter_share, random, self._processes)
-        lips = mishear(lip_shape(batch.landmarks), self._params.lip_noise, random, self._processes)
-        return batch.keys, make_inputs(batch, self._model, lips)
+        return batch.keys, make_inputs(batch, self._model)
 
 
 def _footage_facts(shards: Path) -> dict[str, Any]:

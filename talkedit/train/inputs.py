@@ -40,18 +40,11 @@ class Inputs(NamedTuple):
     landmarks: Tensor
 
 
-def make_inputs(batch: Batch, params: ModelParams, lips: Tensor | None = None) -> Inputs:
-    """Masks the targets and, for guided sources, makes the sources obey the targets' poses and eyes, and move lips.
-
-    Args:
-        batch: Windows.
-        params: What the networks take.
-        lips: (B, T, 2), the shape that lips are to have (`lip_shape`); None: that of the targets' lips.
-    """
+def make_inputs(batch: Batch, params: ModelParams) -> Inputs:
+    """Masks the targets and, for guided sources, makes the sources obey the targets' poses, eyes and lips."""
     truth = batch.target.float() / 255
     source = batch.source.float() / 255
-    lips = lip_shape(batch.landmarks) if lips is None else lips
-    sources = _guided(batch, source, lips) if params.sources == "guided" else None
+    sources = _guided(batch, source) if params.sources == "guided" else None
     if sources:
         source = sources.layers().unflatten(0, truth.shape[:2])
     mask = draw_mask(params.image_px, params.mask_box, truth.device)
@@ -60,11 +53,11 @@ def make_inputs(batch: Batch, params: ModelParams, lips: Tensor | None = None) -
     return Inputs(source, sources, truth * (1 - mask), batch.mel, codes, truth, mask, landmarks)
 
 
-def _guided(batch: Batch, source: Tensor, lips: Tensor) -> Sources:
-    """The sources as they obey."""
+def _guided(batch: Batch, source: Tensor) -> Sources:
+    """The sources as they obey; the shape of the lips is read off the targets, as pose and openness are."""
     landmarks = batch.source_landmarks.flatten(0, 1)
     eyes = Eyes(eye_points(landmarks), batch.source_eye_openness.flatten(), batch.eye_openness.flatten())
-    mouth = Mouth(landmarks, lips.flatten(0, 1))
+    mouth = Mouth(landmarks, lip_shape(batch.landmarks).flatten(0, 1))
     return guide(source.flatten(0, 1), batch.source_heads, batch.target_heads, eyes=eyes, mouth=mouth)
 
 
@@ -98,21 +91,6 @@ def jitter(batch: Batch, share: float, generator: torch.Generator, processes: Pr
         landmarks=(batch.landmarks - shift) / scale,
         target_heads=heads,
     )
-
-
-def mishear(lips: Tensor, noise: float, generator: torch.Generator, processes: Processes = ALONE) -> Tensor:
-    """Shapes of lips as they are heard of speech that nothing was trained on: each window's off by a random amount.
-
-    Where sources always have the lips of the target to a hair, there is nothing to be learnt from the speech.
-
-    Args:
-        lips: (B, T, 2), as `lip_shape` measures them.
-        noise: Standard deviation of each, in the same unit.
-        generator: Where the randomness comes from, on the CPU; the same in all processes.
-        processes: Which process's windows these are.
-    """
-    random = processes.own_rows(torch.randn(processes.n * len(lips), 1, 2, generator=generator))
-    return (lips + noise * random.to(lips.device)).clamp_min(0)
 
 
 def to_device(batch: Batch, device: torch.device) -> Batch:

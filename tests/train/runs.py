@@ -38,7 +38,6 @@ def discriminator_params(**changes: Any) -> DiscriminatorParams:
 def train_params(**changes: Any) -> TrainParams:
     values = {"seed": 0, "n_steps": 6, "n_windows": 1, "learning_rate": 1e-3, "decay_from": 0.5, "max_grad_norm": 1.0}
     rest = {"ema_decay": 0.9, "other_clips_share": 0.5, "jitter_share": 0.05, "log_every_n_steps": 2}
-    rest |= {"lip_noise": 0.02}
     return TrainParams.model_validate({**values, **rest, **changes})
 
 

@@ -6,10 +6,9 @@ import pytest
 import torch
 
 from talkedit.models.guide import Heads
-from talkedit.models.lips import lip_shape
 from talkedit.shards.loader import Loader
 from talkedit.shards.windows import Batch, to_batch
-from talkedit.train.inputs import jitter, make_inputs, mishear, to_device
+from talkedit.train.inputs import jitter, make_inputs, to_device
 from talkedit.train.processes import Processes
 
 from .. import tiny
@@ -139,31 +138,3 @@ def test_guided_lips_are_as_far_open_as_the_target_s(batch: Batch) -> None:
     assert difference[: PX // 3].max() < 1e-6
     assert difference[PX // 2 :].max() > 0.1
     assert torch.equal(as_it_is.source[:, :, 3:], moved.source[:, :, 3:])
-
-
-def test_guided_lips_are_as_they_are_heard_where_that_is_said(batch: Batch) -> None:
-    params, true = tiny.model_params(), lip_shape(batch.landmarks)
-    plain, same, wider = (make_inputs(batch, params, lips).source for lips in (None, true, true * 1.3))
-    assert torch.equal(plain, same)
-    assert (plain - wider)[:, :, :3, PX // 2 :].abs().max() > 0.05
-
-
-def test_lips_are_misheard_by_one_amount_a_window_of_the_size_asked_for() -> None:
-    n_windows, noise = 4000, 0.02
-    off = mishear(torch.ones(n_windows, 5, 2), noise, random()) - 1
-    assert torch.equal(off, off[:, :1].expand_as(off))
-    torch.testing.assert_close(off[:, 0].std(dim=0), torch.full((2,), noise), rtol=0.05, atol=0)
-    assert off[:, 0].mean(dim=0).abs().max() < 0.002
-    assert abs(float(torch.corrcoef(off[:, 0].T)[0, 1])) < 0.05  # each of its own
-
-
-def test_misheard_lips_are_never_less_than_closed_and_nothing_is_misheard_without_noise() -> None:
-    lips = torch.rand(50, 5, 2)
-    assert torch.equal(mishear(lips, 0.0, random()), lips)
-    assert mishear(lips, 1.0, random()).min() == 0
-
-
-def test_several_processes_mishear_as_one_would() -> None:
-    lips = torch.ones(6, 5, 2)
-    parts = [mishear(own, 0.02, random(), Processes(rank, 3)) for rank, own in enumerate(lips.chunk(3))]
-    assert torch.equal(torch.cat(parts), mishear(lips, 0.02, random()))
