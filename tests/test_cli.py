@@ -102,7 +102,7 @@ def test_a_film_that_cannot_be_edited_is_said(
         (["--eye-openness", "2"], "eye openness is 2: give a value from 0 (closed) to 1 (open)"),
         (["--yaw", "nan"], "yaw is nan: give degrees"),
         (["--yaw", "90"], "yaw is 90: give degrees from -60 to 60"),
-        (["--yaw", "40"], "yaw 40 degrees: the model's footage shows"),
+        (["--yaw", "40"], "yaw 40 degrees at 0.00 s: the model's footage shows"),
         (["--yaw", "8", "--preset", "warp"], "preset is 'warp': give one of ultrafast"),
     ],
 )

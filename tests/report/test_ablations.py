@@ -21,7 +21,7 @@ EVALUATE = PARAMS["evaluate"]
 # Stands for the stage: it takes the manifest from where params.yaml says.
 STAGE = """
 import pathlib, yaml
-system = yaml.safe_load(open("params.yaml"))["evaluate"]["systems"]["P C"]
+system = yaml.safe_load(open("params.yaml"))["evaluate"]["systems"]["P-C"]
 pathlib.Path("found.json").write_text((pathlib.Path(system["folder"]) / "manifest.json").read_text())
 """
 
@@ -48,14 +48,17 @@ def project(tmp_path: Path) -> Path:
 def test_folders_of_outside_systems_are_set_to_where_they_are(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_results(project.parent / "results")
     make_results(project / "it's")
-    write_params(project, evaluate=with_systems(Other="../results", **{"P C": "it's"}))
+    write_params(project, evaluate=with_systems(Other="../results", **{"P-C": "it's"}))
     expected = [
         f"evaluate.systems.Other.folder='{project}/../results'",
-        f"evaluate.systems={{P\\ C:{{folder:'{project}/it\\'s'}}}}",
+        f"evaluate.systems.P-C.folder='{project}/it\\'s'",
     ]
     assert overrides(project, "A", 0)[-2:] == expected
     monkeypatch.chdir(project)
     assert overrides(Path(), "A", 0)[-2:] == expected
+    write_params(project, evaluate=with_systems(**{"P C": "it's"}))
+    with pytest.raises(ParamsError, match=r"put the absolute path .*it's into params"):
+        overrides(project, "A", 0)
 
 
 def test_a_folder_that_is_absolute_stays(project: Path) -> None:
@@ -96,7 +99,7 @@ def test_a_run_in_a_folder_aside_finds_results_that_git_does_not_have(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_results(project.parent / "results")
-    write_params(project, evaluate=with_systems(**{"P C": "../results"}))
+    write_params(project, evaluate=with_systems(**{"P-C": "../results"}))
     (project / "stage.py").write_text(STAGE)
     stage = {"cmd": f"{sys.executable} stage.py", "params": ["evaluate"], "metrics": [{"found.json": {"cache": False}}]}
     (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"evaluate": stage}}))
