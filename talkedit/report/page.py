@@ -24,7 +24,7 @@ td.n{text-align:right;font-variant-numeric:tabular-nums}img,video,svg{max-width:
 figure{display:inline-block;margin:.5em 1em .5em 0}figcaption{font-size:13px;color:#555}h1{margin:.2em 0}
 details{border-top:1px solid #ddd;padding:.5em 0}summary{font-size:1.15em;font-weight:600;cursor:pointer}
 .first{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:0 2em;align-items:start}
-.first table{font-size:13.5px;line-height:1.2}.first .seen video{max-height:38vh}
+.first table{font-size:13.5px;line-height:1.3}.first .seen video{max-height:38vh}
 .sheet{overflow:auto;max-height:46vh;border:1px solid #ddd}.sheet img{max-width:none;width:max(100%,1500px)}
 @media(max-width:800px){.first{display:block}}"""
 

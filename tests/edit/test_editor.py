@@ -15,6 +15,7 @@ from talkedit.edit.plan import make_plan
 from talkedit.edit.renderer import Crops, Renderer
 from talkedit.edit.report import as_numbers
 from talkedit.edit.speech import listen
+from talkedit.edit.summary import summary
 from talkedit.edit.timeline import Timeline
 from talkedit.errors import MediaError, ModelError, ParamsError
 from talkedit.face.paste import paste
@@ -155,6 +156,12 @@ def test_a_report_tells_of_the_frames_that_show_a_face_again(turned: EditReport)
     assert yaw["asked_mean"] == pytest.approx(asked.mean(), abs=1e-4)
     assert yaw["error_mean_absolute"] == pytest.approx(np.abs(7 - asked).mean(), abs=1e-4)
     assert as_numbers(turned, replace(again, found=np.zeros(20, bool)))["controls"]["yaw_deg"] == {}
+
+
+def test_an_interlaced_input_is_told_with_what_to_do(turned: EditReport) -> None:
+    told = replace(turned, rewritten=replace(turned.rewritten, interlaced=True))
+    (sentence,) = set(summary(told)) - set(summary(turned))
+    assert f"ffmpeg -i {turned.source.name} -vf bwdif=send_frame -c:a copy OUT.mkv" in sentence
 
 
 def test_what_the_footage_never_showed_is_refused_unless_forced(editor: Editor, second: Path, tmp_path: Path) -> None:
