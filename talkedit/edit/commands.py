@@ -56,7 +56,9 @@ def edit(
     provenance: Annotated[bool, typer.Option(help="Sign content credentials that say what was done.")] = True,
     certificate: Annotated[Path | None, typer.Option(metavar="PEM", help="Your certificate chain.")] = None,
     key: Annotated[Path | None, typer.Option(metavar="PEM", help="Its private key.")] = None,
-    signing_algorithm: Annotated[str, typer.Option(help="es256, es384, ps256, ps384 or ed25519.")] = "es256",
+    signing_algorithm: Annotated[
+        str | None, typer.Option(help="Of the key: es256 (default), es384, ps256, ps384 or ed25519.")
+    ] = None,
 ) -> None:
     """Write a video again with the head changed as asked; what is not named stays as it was.
 
@@ -69,7 +71,7 @@ def edit(
     talkedit edit in.mp4 -o out.mp4 --yaw +8 --eye-openness x0.5@2..3 --blink 2.4 --blink '3.1 for 0.2'
     """
     from talkedit.edit.editor import Editor, Reference, Wanted  # noqa: PLC0415 (torch: seconds)
-    from talkedit.edit.provenance import Credentials  # noqa: PLC0415
+    from talkedit.edit.provenance import ALGORITHMS, Credentials  # noqa: PLC0415
     from talkedit.edit.reference import ALIGNS  # noqa: PLC0415
     from talkedit.edit.report import write_report  # noqa: PLC0415
     from talkedit.edit.summary import summary  # noqa: PLC0415
@@ -89,10 +91,12 @@ def edit(
         raise ParamsError("--take and --align say what to do with a reference; give --reference too")
     if not provenance and (certificate or key):
         raise ParamsError("--no-provenance signs nothing; leave out --certificate and --key, or that")
+    if key is None and signing_algorithm:
+        raise ParamsError("--signing-algorithm says what kind of key --key is; give --certificate and --key too")
     other = reference and Reference(reference, tuple((take or TAKES).replace(" ", "").split(",")), align or ALIGNS[0])
     wanted = Wanted(asked, other, audio, reencode_audio, force=force, accept_damage=force, face=face)
     encoding = Encoding(crf, preset, codec, pixel_format)
-    credentials = Credentials(certificate, key, signing_algorithm) if provenance else None
+    credentials = Credentials(certificate, key, signing_algorithm or ALGORITHMS[0]) if provenance else None
     editor = Editor.load(model)
     with _told_if_stopped(f"{out} was not written; run the same again"):
         done = editor.edit(source, out, wanted, encoding, credentials)

@@ -83,7 +83,7 @@ class EditReport:
         plan: What was measured, and asked of each frame.
         rewritten: Counts of frames, and what became of the pixel format and of damage.
         seam: Gradient across the border of the mask over the input's, for each frame that was edited; 1 is no seam.
-        forced: What was asked for although the model's footage never showed it.
+        forced: What was done although the model's footage never showed it, or the reference is damaged.
         sidecar: The file with the content credentials, where the video cannot hold them; None: they are in the video,
             or there are none.
     """
@@ -208,7 +208,8 @@ class Editor:
         """Measures the source and works out what is asked of each frame.
 
         Returns:
-            The plan, and sentences on what it asks for that the model's footage never showed.
+            The plan, and sentences on what it asks for that the model's footage never showed, and on damage of the
+            reference.
 
         Raises:
             ParamsError, ModelError, MediaError: As `edit`.
@@ -216,11 +217,11 @@ class Editor:
         self._check_codes(wanted)
         speech = listen(source, wanted.audio)
         measured = _whole(source, self.measure(source, wanted.face), wanted)
-        base = wanted.reference and self._taken(wanted.reference, measured, wanted)
+        base, damage = self._taken(wanted.reference, measured, wanted) if wanted.reference else (None, [])
         plan = make_plan(measured, wanted.timeline, speech, base)
-        forced = beyond_footage(*plan.part(), self.model.ranges, self.model.params.sources)
-        _refuse(forced, wanted.force)
-        return plan, forced
+        beyond = beyond_footage(*plan.part(), self.model.ranges, self.model.params.sources)
+        _refuse(beyond, wanted.force)
+        return plan, beyond + damage
 
     def measure(self, source: Path, face: int | None = None, like: Measured | None = None) -> Measured:
         """The first pass: follows the face and measures what can be changed. See `Measurer.measure`."""
@@ -242,9 +243,10 @@ class Editor:
                 f"{' and '.join(codes) or 'none'}; ask for no other, or train one with more of them in model.attributes"
             )
 
-    def _taken(self, reference: Reference, measured: Measured, wanted: Wanted) -> Attributes:
+    def _taken(self, reference: Reference, measured: Measured, wanted: Wanted) -> tuple[Attributes, list[str]]:
+        """What the timeline changes, and a sentence on what could not be decoded of the reference, if any."""
         other = _whole(reference.path, self.measure(reference.path), wanted)
-        return take_over(
+        taken = take_over(
             measured.attributes,
             measured.clock,
             other.attributes,
@@ -253,6 +255,7 @@ class Editor:
             reference.take,
             reference.align,
         )
+        return taken, [f"the reference {reference.path.name} is damaged: {other.damage}"] if other.damage else []
 
 
 def report_of(out: Path, suffix: str) -> Path:

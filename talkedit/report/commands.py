@@ -9,6 +9,7 @@ from talkedit.errors import ParamsError
 
 Person = Annotated[str | None, typer.Option(help="Whose results; by default of the person that params.yaml names.")]
 PROJECT = Path()
+N_SEEDS = 2**32  # as many as train.seed may be
 
 
 def tables(
@@ -45,8 +46,8 @@ def ablations(
     which = only.split(",") if only else list(RUNS)
     if unknown := [one for one in which if one not in RUNS]:
         raise ParamsError(f"--only {unknown[0]}: is none of {', '.join(RUNS)}")
-    if not all(seed.isdecimal() for seed in seeds.split(",")):
-        raise ParamsError(f"--seeds {seeds}: should be numbers with commas between, such as 0,1,2")
+    if not all(seed.isdecimal() and int(seed) < N_SEEDS for seed in seeds.split(",")):
+        raise ParamsError(f"--seeds {seeds}: should be numbers below {N_SEEDS} with commas between, such as 0,1,2")
     for line in run_ablations(PROJECT, which, [int(seed) for seed in seeds.split(",")]):
         print(line, flush=True)
 

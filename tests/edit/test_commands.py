@@ -49,6 +49,8 @@ def test_a_picture_that_cannot_be_written_is_said_first(
         (("--align", "stretch"), "give --reference too"),
         (("--no-provenance", "--certificate", "chain.pem"), "--no-provenance signs nothing"),
         (("--no-provenance", "--key", "key.pem"), "--no-provenance signs nothing"),
+        (("--signing-algorithm", "ps256"), "give --certificate and --key too"),
+        (("--no-provenance", "--signing-algorithm", "ps256"), "give --certificate and --key too"),
     ],
 )
 def test_what_would_be_ignored_is_refused(

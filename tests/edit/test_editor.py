@@ -219,6 +219,9 @@ def test_a_damaged_source_is_refused_unless_accepted(editor: Editor, second: Pat
     taken = Wanted(TURN, Reference(damaged, ("pose",)))
     with pytest.raises(MediaError, match=r"damaged\.mp4: is damaged"):
         editor.edit(second, tmp_path / "out.mp4", taken, FAST)
+    _, forced = editor.plan(second, replace(taken, accept_damage=True))
+    assert len(forced) == 1
+    assert forced[0].startswith("the reference damaged.mp4 is damaged: ")
     report = editor.edit(damaged, tmp_path / "out.mp4", Wanted(TURN, accept_damage=True), FAST)
     assert report.rewritten.damage
     assert 10 < report.n_frames < 30

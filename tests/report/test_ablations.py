@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from talkedit.errors import ParamsError
-from talkedit.report import ablations
+from talkedit.report import ablations, commands
 from talkedit.report.ablations import experiment_name, overrides, run_ablations, switches
 
 from .test_runs import PARAMS, PROJECT_ROOT, git, write_params
@@ -128,6 +128,15 @@ def test_with_the_baseline_in_params_nothing_else_is_run(
     with pytest.raises(ParamsError, match=rf"and {re.escape(which)} would be the baseline .*git checkout params\.yaml"):
         list(run_ablations(project, ["wav2lip", which], [0]))
     assert started == []
+
+
+@pytest.mark.parametrize("seeds", ["4294967296", "0,-1", "one", ""])
+def test_a_seed_that_training_would_refuse_is_refused_before_the_first_run(
+    seeds: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ablations, "run_ablations", lambda *_: pytest.fail("it ran"))
+    with pytest.raises(ParamsError, match=r"numbers below 4294967296 with commas between"):
+        commands.ablations(seeds)
 
 
 def test_the_baseline_is_the_same_run_whether_its_profile_lies_over_params_or_not(project: Path) -> None:
