@@ -130,10 +130,11 @@ def train_discriminator(
     attributes = read_preparation(shards)["attributes"]
     # Opened by all processes and before the training: clips that are too short end it here, not when it is done.
     with Loader(shards, "validation", *shape, params.seed) as held_out:
-        if params.gate_steps:  # on the same windows in all processes, however many share a step: all end, or none does
+        if params.gate_steps:  # on the same windows in all processes, however many share a step
             with Loader(shards, "train", model.image_px, model.n_frames, N_GATE_WINDOWS, params.seed) as gate:
                 gaps = params.min_gaps(card.terms)
-                check_it_can_learn(discriminator, gate.windows(0), gaps, params.gate_steps, fabric.device)
+                windows = gate.windows(0)
+                check_it_can_learn(discriminator, windows, gaps, params.gate_steps, fabric.device, processes)
         with data:
             trained, checkpoint = _train(networks, data, shards, out, curves, model, params, fabric)
         if not fabric.is_global_zero:

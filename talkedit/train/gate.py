@@ -12,6 +12,7 @@ from talkedit.models.discriminator import Discriminator
 from talkedit.shards.windows import Batch, Window, to_batch
 from talkedit.train.inputs import to_device
 from talkedit.train.negatives import Negatives, roll_negatives
+from talkedit.train.processes import ALONE, Processes
 from talkedit.train.verdict import CHANCE, Pairs, judge
 
 N_GATE_WINDOWS = 8
@@ -34,6 +35,7 @@ def check_it_can_learn(
     min_gaps: dict[str, float],
     n_steps: int,
     device: torch.device,
+    processes: Processes = ALONE,
 ) -> None:
     """Overfits a copy of a fresh network to one batch: what cannot even learn that by heart will not learn.
 
@@ -46,6 +48,7 @@ def check_it_can_learn(
         min_gaps: The terms, and how far negatives must be.
         n_steps: How long the copy is trained at most; it ends as soon as it can.
         device: Where the network is.
+        processes: All that try it, each with a copy and the same windows; all end at the same step, or none does.
 
     Raises:
         TalkeditError: A term does not tell the batch's pairs from its non-pairs afterwards.
@@ -59,7 +62,7 @@ def check_it_can_learn(
         torch.stack(list(judge(copy, batch, rolls[step % len(rolls)]).losses.values())).sum().backward()
         optimizer.step()
         if (step + 1) % LOOK_EVERY_N_STEPS == 0 or step + 1 == n_steps:
-            accuracies = _accuracies(copy, batch, rolls)
+            accuracies = _accuracies(copy, batch, rolls, processes)
             if all(accuracy >= GATE_ACCURACY for accuracy in accuracies.values()):
                 return
     for term, accuracy in accuracies.items():
@@ -72,11 +75,15 @@ def check_it_can_learn(
 
 
 @torch.no_grad()
-def _accuracies(network: Discriminator, batch: Batch, rolls: list[Negatives]) -> dict[str, float]:
-    """Of each term that has a negative in the batch, over all of them."""
+def _accuracies(network: Discriminator, batch: Batch, rolls: list[Negatives], processes: Processes) -> dict[str, float]:
+    """Of each term that has a negative in the batch, over all of them: the least of any process.
+
+    The copies drift apart, and a process that went on alone would wait for the others in the next norm over all GPUs.
+    """
     verdicts = [judge(network, batch, negatives) for negatives in rolls]
     joined = {term: Pairs.joined([verdict.pairs[term] for verdict in verdicts]) for term in network.terms}
-    return {term: float(pairs.accuracy()) for term, pairs in joined.items() if pairs.weights.any()}
+    there = {term: pairs.accuracy() for term, pairs in joined.items() if pairs.weights.any()}
+    return {term: float(processes.all_rows(accuracy[None]).min()) for term, accuracy in there.items()}
 
 
 class ChanceStop:

@@ -11,6 +11,7 @@ from talkedit.models.discriminator import Discriminator, Distance
 from talkedit.shards.clips import LoadedClip
 from talkedit.shards.windows import Window
 from talkedit.train.gate import ChanceStop, check_it_can_learn
+from talkedit.train.processes import Processes
 from talkedit.train.verdict import Pairs
 
 from .. import tiny
@@ -72,6 +73,22 @@ def test_what_cannot_be_seen_ends_the_run_and_is_named(term: str, clip: LoadedCl
 def test_a_term_without_a_pair_is_not_blamed() -> None:
     network = build_discriminator(tiny.model_params(), ["pose"])
     check_it_can_learn(network, windows(make_clip("one", [0.0] * 40)), gaps(network), 1, CPU)
+
+
+class Beside(Processes):
+    """Beside another process, whose copy tells nothing apart."""
+
+    def all_rows(self, own_rows: Tensor) -> Tensor:
+        return torch.cat([own_rows, torch.zeros_like(own_rows)])
+
+
+def test_no_process_leaves_before_all_have_learnt() -> None:
+    torch.manual_seed(0)
+    clip = make_clip("one", [2.0 * level for level in LEVELS], pictures=mouths(LEVELS))
+    network = build_discriminator(tiny.model_params(embedding_dim=16), ["pose"])
+    check_it_can_learn(network, windows(clip), gaps(network), STEPS, CPU)
+    with pytest.raises(TalkeditError, match=r"pose term told only 0% .* after 60 steps"):
+        check_it_can_learn(network, windows(clip), gaps(network), STEPS, CPU, Beside())
 
 
 FABRIC = Fabric(accelerator="cpu", devices=1)
