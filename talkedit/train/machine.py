@@ -40,7 +40,10 @@ def gradient_scaler(fabric: Fabric) -> GradScaler | None:
 
 
 def place(module: M, fabric: Fabric) -> M:
-    """A network on its device in the layout that convolutions like best, its norms over all GPUs."""
+    """A network on its device in the layout that convolutions like best, its norms over all GPUs.
+
+    On CPUs the norms of each process are over its own windows: torch has no norm over several there.
+    """
     module.to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if fabric.device.type == "cuda" and fabric.world_size > 1:
         nn.SyncBatchNorm.convert_sync_batchnorm(module)  # all that are inside it, in place

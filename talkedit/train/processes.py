@@ -1,4 +1,7 @@
-"""The processes that share each step: what one of them has to know so that all of them train what one alone would."""
+"""The processes that share each step: what one of them has to know so that all of them train what one alone would.
+
+Norms aside where they are on CPUs, each over the windows of its own process; see `talkedit.train.machine.place`.
+"""
 
 from typing import cast
 
