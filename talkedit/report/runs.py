@@ -1,6 +1,7 @@
 """Finds the numbers of runs: those of the workspace, and those of DVC's experiments, which git keeps."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def read_committed(project: Path, revision: str, file: str) -> dict[str, Any] | 
         return None
 
 
-def seeds_of(project: Path, person: str, experiment: str, most: int = 100) -> list[Scores]:
+def seeds_of(project: Path, person: str, experiment: str) -> list[Scores]:
     """The metrics of an ablation's seeds that were run, in the order of the seeds.
 
     Args:
@@ -55,15 +56,13 @@ def seeds_of(project: Path, person: str, experiment: str, most: int = 100) -> li
         person: Whose metrics.
         experiment: What the runs are called but for the seed. Their commits carry the metrics of all persons that are
             in git: only the name says whose a run was.
-        most: Seeds are looked for below this.
     """
-    refs, found = experiments(project), []
-    for seed in range(most):
-        ref = refs.get(f"{experiment}-s{seed}")
-        metrics = read_committed(project, ref, f"reports/{person}/evaluate.json") if ref else None
-        if metrics is not None:
-            found.append(self_scores(metrics))
-    return found
+    seed_of, refs = re.compile(rf"{re.escape(experiment)}-s(\d+)"), {}
+    for name, ref in experiments(project).items():
+        if match := seed_of.fullmatch(name):
+            refs[int(match[1])] = ref
+    found = (read_committed(project, refs[seed], f"reports/{person}/evaluate.json") for seed in sorted(refs))
+    return [self_scores(metrics) for metrics in found if metrics is not None]
 
 
 def self_scores(metrics: dict[str, Any]) -> Scores:

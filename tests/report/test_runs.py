@@ -74,6 +74,23 @@ def test_experiments_are_found_by_name_with_their_numbers(project: Path) -> None
     assert seeds_of(project, "me", experiment_name(project, "me", "A")) == []
 
 
+def test_any_seed_is_found_in_the_order_of_the_seeds(project: Path) -> None:
+    name = experiment_name(project, "me", "A+P")
+    for seed, revision in ((4294967295, "HEAD"), (100, "HEAD~1"), (20, "HEAD")):
+        git(project, "update-ref", f"refs/exps/ab/cdef/{name}-s{seed}", revision)
+    git(project, "update-ref", f"refs/exps/ab/cdef/{name}-s5-again", "HEAD")
+    # Seeds 0, 1, 20, 100 and the last one.
+    assert [scores["ssim_crop"] for scores in seeds_of(project, "me", name)] == [0.7, 0.9, 0.9, 0.7, 0.9]
+
+
+def test_of_two_experiments_with_one_name_the_later_counts(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2099-01-01T00:00:00Z")
+    git(project, "commit", "--quiet", "--allow-empty", "--message", "later")
+    name = experiment_name(project, "me", "A+P")
+    git(project, "update-ref", f"refs/exps/aa/cdef/{name}-s1", "HEAD")
+    assert experiments(project)[f"{name}-s1"] == f"refs/exps/aa/cdef/{name}-s1"
+
+
 def test_both_tables_hold_what_was_run_and_what_was_not(project: Path) -> None:
     text = "".join(markdown(table) for table in both_tables(project, "me"))
     assert "| A+P | 0.800 ± 0.141 (n=2) | 1.500 ± 0.000 (n=2) | – | – | 0.70 | 0.49 | 0.95 | 4.73 |  |" in text
