@@ -16,6 +16,7 @@ from talkedit.records import Floats
 
 Scores = dict[str, float]
 OURS, TRUTH, COPIED, NEAREST = "this system", "ground truth", "copied source", "nearest training frame"
+ALWAYS_THERE = OURS, TRUTH, COPIED, NEAREST  # names that no outside system may have
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from talkedit.evaluate.footage import Indices
 from talkedit.evaluate.loop import ANGLES, OPENNESS, Steps
+from talkedit.evaluate.reconstruct import ALWAYS_THERE
 from talkedit.evaluate.systems import SystemParams
 from talkedit.params import Section
 
@@ -26,6 +27,13 @@ class EvaluateParams(Section):
     openness_sweep: list[float] = Field(min_length=2, description="values of eye openness that are asked for, 0..1")
     sheet_rows: int = Field(gt=0, description="frames of each clip on the contact sheet")
     systems: dict[str, SystemParams] = Field(description="outside systems of the table, by name")
+
+    @field_validator("systems")
+    @classmethod
+    def _is_outside(cls, systems: dict[str, SystemParams]) -> dict[str, SystemParams]:
+        if taken := systems.keys() & set(ALWAYS_THERE):
+            raise ValueError(f"the table has a line {min(taken)!r} of its own; give the outside system another name")
+        return systems
 
     @property
     def steps(self) -> Steps:
