@@ -1,6 +1,6 @@
 """How a model is examined: the section evaluate."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -23,10 +23,21 @@ class EvaluateParams(Section):
     max_source_frames: int = Field(gt=0, description="most training frames that sources are chosen from")
     sweep_clips: int = Field(gt=0, description="clips in the closed loop, and driven by other clips' speech")
     sweep_frames: int = Field(gt=1, description="frames of each clip that are edited in the closed loop")
-    pose_sweep_deg: list[float] = Field(min_length=2, description="changes of each angle that are asked for, degrees")
-    openness_sweep: list[float] = Field(min_length=2, description="values of eye openness that are asked for, 0..1")
+    pose_sweep_deg: list[Annotated[float, Field(ge=-60, le=60)]] = Field(
+        description="changes of each angle that are asked for, degrees; up to 60, as in an edit"
+    )
+    openness_sweep: list[Annotated[float, Field(ge=0, le=1)]] = Field(
+        description="values of eye openness that are asked for, 0..1"
+    )
     sheet_rows: int = Field(gt=0, description="frames of each clip on the contact sheet")
     systems: dict[str, SystemParams] = Field(description="outside systems of the table, by name")
+
+    @field_validator("pose_sweep_deg", "openness_sweep")
+    @classmethod
+    def _is_a_sweep(cls, values: list[float]) -> list[float]:
+        if len(set(values)) < 2:
+            raise ValueError("a sweep has a slope only where two different values or more are asked for; give another")
+        return values
 
     @field_validator("systems")
     @classmethod
