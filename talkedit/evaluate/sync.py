@@ -24,7 +24,7 @@ class SyncScore(NamedTuple):
 
     confidence: float
     distance: float
-    offset_frames: int
+    offset_frames: float
 
 
 def sync_score(lips: Floats, speech: Floats, most_shift: int = MOST_SHIFT_FRAMES) -> SyncScore:
@@ -39,10 +39,10 @@ def sync_score(lips: Floats, speech: Floats, most_shift: int = MOST_SHIFT_FRAMES
         most_shift: Frames.
 
     Returns:
-        NaN, NaN and 0 without a window.
+        NaN, all three, without a window.
     """
     if not len(lips):
-        return SyncScore(float("nan"), float("nan"), 0)
+        return SyncScore(float("nan"), float("nan"), float("nan"))
     padded = np.pad(speech.astype(np.float64), ((most_shift, most_shift), (0, 0)))
     shifts = range(2 * most_shift + 1)
     distances = np.array([np.linalg.norm(lips - padded[at : at + len(lips)], axis=1).mean() for at in shifts])
