@@ -14,7 +14,7 @@ from talkedit.evaluate.footage import Video, with_control
 from talkedit.evaluate.likeness import Likeness
 from talkedit.evaluate.mesh import lid_opening, turned_deg
 from talkedit.evaluate.metrics import flicker_ratio
-from talkedit.evaluate.signals import fit
+from talkedit.evaluate.signals import fit, measured_mean
 from talkedit.evaluate.tools import Held, Tools
 from talkedit.records import POSE, Floats
 
@@ -112,7 +112,7 @@ class Loop:
         scores["closed_loop_detection_rate"] = float(np.mean([np.isfinite(point.lids) for point in self._points]))
         # Rounded: one process and two were seen to differ in its 15th digit.
         scores["seam_median"] = round(float(np.median(self._seam)), 6) if self._seam else None
-        scores["flicker_ratio"] = number(float(np.mean(self._flicker))) if self._flicker else None
+        scores["flicker_ratio"] = number(measured_mean(self._flicker, np.ones(len(self._flicker))))
         return scores
 
     def table(self, factor: float, offset: float) -> str:

@@ -103,6 +103,13 @@ class TestLoop:
         loop = Loop(STEPS, [Looped([], [], seam, {control: [] for control in STEPS}) for seam in ([1.0, 1.2], [4.0])])
         assert loop.scores(1.0, 0.0)["seam_median"] == pytest.approx(1.2)
 
+    def test_flicker_is_the_mean_of_the_edits_in_which_it_was_measured(self):
+        looped = [
+            Looped([], flicker, [], {control: [] for control in STEPS}) for flicker in ([1.0, float("nan")], [2.0])
+        ]
+        assert Loop(STEPS, looped).scores(1.0, 0.0)["flicker_ratio"] == pytest.approx(1.5)
+        assert Loop(STEPS, looped[:0]).scores(1.0, 0.0)["flicker_ratio"] is None
+
     def test_lids_move_as_asked(self, looped):
         lids = {0.2: [], 0.8: []}
         for point in looped[0]._points:

@@ -152,6 +152,18 @@ class TestFlicker:
         landmarks_px = np.zeros((5, 68, 2)) + np.array([0, 0, 0, 9, 18])[:, None, None]
         assert flicker_ratio(ours, truth, landmarks_px, np.ones((8, 8))) == pytest.approx(3)
 
+    def test_frames_that_repeat_the_one_before_do_not_count(self):
+        truth, ours = (np.zeros((5, 8, 8, 3), np.uint8) for _ in range(2))
+        truth += np.array([0, 0, 2, 2, 52], np.uint8)[:, None, None, None]  # the head moves in the last step
+        ours += np.array([0, 1, 7, 8, 8], np.uint8)[:, None, None, None]  # by 6 where the truth does by 2
+        landmarks_px = np.zeros((5, 68, 2)) + np.array([0, 0, 1, 1, 9])[:, None, None]
+        assert flicker_ratio(ours, truth, landmarks_px, np.ones((8, 8))) == pytest.approx(3)
+
+    def test_of_a_truth_that_never_changes_nothing_is_said(self):
+        still = np.zeros((3, 8, 8, 3), np.uint8)
+        assert np.isnan(flicker_ratio(pictures(3, 8), still, np.zeros((3, 68, 2)), np.ones((8, 8))))
+        assert np.isnan(flicker_ratio(still[:1], still[:1], np.zeros((1, 68, 2)), np.ones((8, 8))))
+
 
 def test_the_points_are_dlibs():
     assert len(range(68)[metrics.MOUTH_POINTS]) == 20
