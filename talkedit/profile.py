@@ -85,7 +85,11 @@ def apply_profile(name: str, params_file: Path, folder: Path = PROFILES) -> list
         held = ", ".join(known) or "none: run from the folder that holds params.yaml"
         raise ParamsError(f"{name!r} is not a profile; the known ones are {held}")
     document = _read(params_file)
-    changes = _lay_over(document, _read_sections(folder / f"{name}.yaml"))
+    overlay = _read_sections(folder / f"{name}.yaml")
+    for section in overlay:
+        if section != PERSON and not isinstance(document.get(section, {}), dict):
+            raise ParamsError(f"{params_file}: {section} is not a section with keys; take the one of the repository")
+    changes = _lay_over(document, overlay)
     text = _write(document)
     values = yaml.safe_load(text)
     for schema in SCHEMAS:

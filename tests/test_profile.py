@@ -143,6 +143,14 @@ def test_a_profile_may_say_whose_it_is(params: Path, profiles: Path) -> None:
     assert apply_profile("mine", params, profiles) == []
 
 
+@pytest.mark.parametrize("section", ["train:\n", "train: 3\n"])
+def test_a_section_of_params_without_keys_is_named(tmp_path: Path, section: str) -> None:
+    (tmp_path / "params.yaml").write_text(f"{section}loss: {{}}\n")
+    with pytest.raises(ParamsError, match=r"params\.yaml: train is not a section with keys"):
+        apply_profile("quick", tmp_path / "params.yaml", FOLDER)
+    assert (tmp_path / "params.yaml").read_text().startswith(section)
+
+
 def test_params_that_are_not_there_are_said(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match=r"none\.yaml: cannot be read"):
         apply_profile("paper", tmp_path / "none.yaml", FOLDER)
