@@ -227,6 +227,7 @@ def evaluate(
 
     First one process does it, then --workers of them; numbers and pictures that come out are the same. Projected is to
     100 clips of 3 s and 100 pairs, sweeps apart: more --clips project better, because loading is counted in the first.
+    The person's own expert judges sync, whatever evaluate.sync is.
 
     talkedit bench evaluate --shards data/NAME/shards -m models/NAME/generator --discriminator models/NAME/discriminator
     """

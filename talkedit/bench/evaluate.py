@@ -78,9 +78,7 @@ def examine_once(examined: Examined, n_workers: int, folder: Path) -> dict[str, 
         `seconds` and `cpu_s` of each part, by its name; `n_clips`, `n_pairs` and `n_frames`; `peak_mb`, the most memory
         of all these processes together, what they share counted in each.
     """
-    changes = {"n_pairs": examined.n_clips, "max_clips": examined.n_clips, "sweep_clips": examined.n_swept}
-    params = load_section(examined.params, EvaluateParams).model_copy(update=changes)
-    family = Family()
+    params, family = chosen_params(examined), Family()
     with family:
         _, details = evaluate(
             examined.shards, examined.model, examined.judges, None, folder, params, n_workers, family.part_done
@@ -97,6 +95,13 @@ def examine_once(examined: Examined, n_workers: int, folder: Path) -> dict[str, 
         "cpu_s": family.cpu_s,
         "peak_mb": round(family.peak_mb),
     }
+
+
+def chosen_params(examined: Examined) -> EvaluateParams:
+    """Those of the file with so many clips, and the person's own expert: SyncNet hears sound that no shard holds."""
+    n_clips, n_swept = examined.n_clips, examined.n_swept
+    changes = {"n_pairs": n_clips, "max_clips": n_clips, "sweep_clips": n_swept, "sync": "own"}
+    return load_section(examined.params, EvaluateParams).model_copy(update=changes)
 
 
 class Family:

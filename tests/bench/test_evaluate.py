@@ -6,10 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from talkedit.bench.commands import bench
-from talkedit.bench.evaluate import REST, Examined, Family, evaluate_rows, examine_apart, projected_minutes
+from talkedit.bench.evaluate import (
+    REST,
+    Examined,
+    Family,
+    chosen_params,
+    evaluate_rows,
+    examine_apart,
+    projected_minutes,
+)
 from talkedit.errors import TalkeditError
 from talkedit.evaluate.examine import PARTS
 
@@ -61,6 +70,15 @@ def test_what_cannot_be_examined_is_said(tmp_path: Path) -> None:
     nothing = Examined(tmp_path, tmp_path, tmp_path, tiny.PARAMS_FILE, 1, 1)
     with pytest.raises(TalkeditError, match=r"cannot be examined: .*: is no model folder \(.*train one"):
         examine_apart(nothing, 1, tmp_path / "out")
+
+
+def test_the_own_expert_judges_whatever_params_say(tmp_path: Path) -> None:
+    sections = yaml.safe_load(tiny.PARAMS_FILE.read_text())
+    sections["evaluate"]["sync"] = "syncnet"
+    params = tmp_path / "params.yaml"
+    params.write_text(yaml.safe_dump(sections))
+    chosen = chosen_params(Examined(tmp_path, tmp_path, tmp_path, params, n_clips=3, n_swept=1))
+    assert (chosen.sync, chosen.n_pairs, chosen.max_clips, chosen.sweep_clips) == ("own", 3, 3, 1)
 
 
 @pytest.mark.slow
