@@ -7,6 +7,10 @@ import numpy as np
 from talkedit.report.paper import COLUMNS, KEYS, OWN, SYNC_COLUMNS, Row
 
 DASH = "–"
+_LATEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%#_{}$"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", DASH: "--"}
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def spread(values: list[float | None]) -> str:
 
 def markdown(table: Table) -> str:
     """The table, its notes below it."""
-    header, *rows = table.rows
+    header, *rows = ([_one_line(cell).replace("|", r"\|") for cell in row] for row in table.rows)
     lines = ["| " + " | ".join(row) + " |" for row in (header, ["---"] * len(header), *rows)]
     return "\n\n".join([f"## {table.title}", "\n".join(lines), *table.notes]) + "\n"
 
@@ -101,7 +105,10 @@ def latex(table: Table) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text as LaTeX takes it."""
-    for character in "&%#_":
-        text = text.replace(character, f"\\{character}")
-    return text.replace("±", r"$\pm$").replace(DASH, "--")
+    """Text as LaTeX takes it, in one line."""
+    return _one_line(text).translate(_LATEX)
+
+
+def _one_line(text: str) -> str:
+    """What people write in params.yaml may go over several, and would end a row or a caption."""
+    return " ".join(text.split())

@@ -33,3 +33,11 @@ def test_latex_has_as_many_cells_as_columns_and_nothing_unescaped() -> None:
     assert row.count("&") == 8
     assert r"100\% of LMD\_m \& more" in text
     assert r"$\pm$" in row
+
+
+def test_what_people_write_breaks_neither_table() -> None:
+    table = Table("Methods", [Line("{a|b}", [], None, "~$5 in \\cite,\n\nx^2")], [])
+    assert markdown(table).splitlines()[-1] == rf"| {{a\|b}} {'| – ' * 8}| ~$5 in \cite, x^2 |"
+    text = latex(table)
+    assert "\n" + r"\{a|b\} & -- & --" in text
+    assert r"\{a|b\}: \textasciitilde{}\$5 in \textbackslash{}cite, x\textasciicircum{}2.}" in text
