@@ -65,6 +65,11 @@ def test_pairs_count_by_their_frames_and_blinks_together() -> None:
     assert cross_scores([], shut=0.2, factor=5.0) == {}
 
 
+def test_a_blink_may_be_a_frame_late_and_no_more() -> None:
+    for got, f1 in (([0.3, 0.3, 0.1, 0.3], 1.0), ([0.3, 0.3, 0.3, 0.1], 0.0)):
+        assert cross_scores([crossed_by_hand(4, 1.0, 0.02, got)], shut=0.2, factor=5.0)["cross_blink_f1"] == f1
+
+
 def test_a_pair_that_could_not_be_measured_is_left_out() -> None:
     pairs = [crossed_by_hand(n_frames, error, NAN, [0.3] * 4) for n_frames, error in ((10, NAN), (20, 2.0), (20, 4.0))]
     scores = cross_scores(pairs, shut=0.2, factor=5.0)

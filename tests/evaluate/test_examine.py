@@ -25,7 +25,7 @@ from talkedit.evaluate.experts import OwnExpert
 from talkedit.evaluate.footage import Sources, Video
 from talkedit.evaluate.likeness import Likeness
 from talkedit.evaluate.loop import ANGLES, CONTROLS, OPENNESS, Loop, Looped, Point, edit_clip
-from talkedit.evaluate.mesh import lid_opening
+from talkedit.evaluate.mesh import EYES, INNER_LIPS, N_POINTS, OUTER_EYE_CORNERS, lid_opening
 from talkedit.evaluate.reconstruct import Reconstruction, examine_clip
 from talkedit.evaluate.settings import EvaluateParams
 from talkedit.evaluate.signals import fit
@@ -260,6 +260,15 @@ def test_a_clip_driven_by_its_own_speech_follows_itself(tools: Tools, held: Held
     assert 0 <= scores["lip_silence_ratio"] < 0.8  # he talks, and the lips are closed
 
 
+def test_lips_are_most_shut_in_a_twentieth_of_the_frames(tools: Tools, held: Held) -> None:
+    held = held.take(np.arange(5))
+    mesh = np.zeros_like(held.mesh)
+    mesh[:, OUTER_EYE_CORNERS[1], 0] = 1
+    mesh[:, INNER_LIPS[1], 1] = np.arange(5)  # opening by opening: 0.2 is the twentieth, 2 the mean
+    driven, _ = drive_clip(tools, replace(held, look=replace(held.look, mesh=mesh)), held)
+    assert driven.shut == pytest.approx(0.1)
+
+
 def test_one_held_out_clip_is_paired_with_none(
     tiny_model: Path, judges: Path, shards: Path, evaluate_params: EvaluateParams, tmp_path: Path
 ) -> None:
@@ -356,3 +365,12 @@ def test_lids_are_read_so_that_noise_flattens_nothing() -> None:
     assert lids_to_openness(lids, openness) == pytest.approx((5, -0.5), rel=1e-5)
     assert np.isnan(lids_to_openness(lids, np.full_like(openness, 0.5))).all()  # nobody blinked
     assert np.isnan(lids_to_openness(lids[[0, 2, 1, 3]], openness)).all()  # r = -0.12: it does not see these eyes
+
+
+def test_eyes_are_shut_below_the_middle_of_the_most_shut_and_the_usual_ones() -> None:
+    lids = np.array([0.1, 0.3, 0.3, np.nan, 0.5, 0.3])
+    mesh = np.zeros((6, N_POINTS, 3), np.float32)
+    for _, p2, p3, p4, _, _ in EYES:
+        mesh[:, p4, 0] = 1
+        mesh[:, [p2, p3], 1] = lids[:, None]
+    assert shut_below([mesh[:2], mesh[2:]]) == pytest.approx(0.2)  # of 0.1 and 0.3

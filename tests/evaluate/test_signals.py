@@ -60,6 +60,10 @@ class TestEvents:
         assert match_events(wanted, got, slack=1) == Matches(found=2, missed=1, extra=2)
         assert match_events(wanted, got, slack=0) == Matches(found=1, missed=2, extra=3)
 
+    def test_an_early_event_matches_as_a_late_one_does(self):
+        assert match_events([(10, 14)], [(7, 10)], slack=1) == Matches(found=1, missed=0, extra=0)
+        assert match_events([(10, 14)], [(7, 9)], slack=1) == Matches(found=0, missed=1, extra=1)
+
     def test_f1(self):
         assert Matches(2, 1, 2).f1 == pytest.approx(4 / 7)
         assert np.isnan(Matches(0, 0, 0).f1)
