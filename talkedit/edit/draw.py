@@ -31,6 +31,7 @@ MOST_THREADS = 4
 # Frames that are drawn at once. Of the sample, whose crops are 336 px, the second pass takes 8.1 s of processor time by
 # one, 7.3 by two, 6.7 by four, 7.0 by eight. Larger crops gain less by it, and take memory.
 MOST_AT_ONCE, AT_ONCE_UP_TO_PX = 4, 384
+HEARD_AT_ONCE = 256  # frames whose speech is in memory at a time: of a long shot all of it would be gigabytes
 
 
 class Drawn(NamedTuple):
@@ -142,11 +143,11 @@ class _Draughtsman:
     def _lips_of(self, shot: Shot) -> MouthLender | None:
         """Who lends mouths, where there is new speech and the model hears how it shapes the lips."""
         plan, frames = self._plan, shot.frames
-        if not plan.speech.is_new:
+        if not plan.speech.is_new or not self._renderer.hears:
             return None
-        heard = self._renderer.heard_lips(plan.speech.at(plan.measured.clock.times_s[frames]))
-        if heard is None:
-            return None
+        times_s = plan.measured.clock.times_s[frames]
+        pieces = [times_s[first : first + HEARD_AT_ONCE] for first in range(0, len(times_s), HEARD_AT_ONCE)]
+        heard = np.concatenate([self._renderer.heard_lips(plan.speech.at(piece)) for piece in pieces])
         lips = lip_shape(torch.from_numpy(shot.track.landmarks_px)).numpy()
         usable, fps = plan.measured.seen[frames], plan.measured.clock.fps
         fetch = partial(self._fetch, self._with_mouths, shot)

@@ -16,6 +16,7 @@ from talkedit.face.head import turn_heads
 from talkedit.face.track import FaceTracker
 from talkedit.media.audio import mel_windows
 from talkedit.models.codes import draw_mask
+from talkedit.models.lips import LIP_MEL_STEPS
 from talkedit.records import CLIP_FPS, Attributes, Doubles, Floats
 from talkedit.shards.samples import Sample
 from talkedit.train.artifact import TrainedModel
@@ -53,7 +54,7 @@ class Held:
     Attributes:
         sample: The clip.
         footage: Its frames and codes.
-        mel: (T, 80, 16), its speech.
+        mel: (T, 80, 48), its speech.
         look: What is seen in its frames.
     """
 
@@ -93,7 +94,7 @@ class Tools:
         """Decodes a clip, and looks at it unless that was done before."""
         everything = np.arange(sample.n_frames)
         footage = load_footage(sample, everything)
-        mel = mel_windows(sample.mel, (everything + 0.5) / float(CLIP_FPS))
+        mel = mel_windows(sample.mel, (everything + 0.5) / float(CLIP_FPS), LIP_MEL_STEPS)
         return Held(sample, footage, mel, look or self.look(footage))
 
     def look(self, footage: Footage) -> Look:
@@ -121,8 +122,8 @@ class Tools:
         lender = EyeLender()
         lender(crops, crops.eye_openness)  # the editor has seen what comes before a piece of a clip; here these will do
         source = lender(crops, asked.eye_openness)
-        heard = None if mel is None else self.renderer.heard_lips(mel)
-        if heard is not None:
+        if mel is not None and self.renderer.hears:
+            heard = self.renderer.heard_lips(mel)
             pose_deg, all_found = held.footage.attributes.pose_deg, np.ones(len(heard), np.bool_)
             mouths = MouthLender(heard, crops.lips, pose_deg, all_found, float(CLIP_FPS), crops.singles)
             source = joined([mouths(own, at) for at, own in enumerate(source.singles(range(len(heard))))])

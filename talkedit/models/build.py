@@ -19,7 +19,7 @@ from talkedit.params import Section
 
 IMAGE_CHANNELS = 3
 N_RESIDUAL = 1
-LIP_DIM = 64
+LIP_WIDTH = 128
 
 
 class ModelParams(Section):
@@ -200,7 +200,7 @@ def build_eye_net(params: ModelParams) -> EyeNet:
 
 def build_lip_net(params: ModelParams) -> LipNet | None:
     """What hears how far guided lips are to be open, with fresh weights; raw sources need none."""
-    return LipNet(params.width, LIP_DIM) if params.sources == "guided" else None
+    return LipNet(LIP_WIDTH) if params.sources == "guided" else None
 
 
 def build_patch_discriminator(params: ModelParams) -> PatchDiscriminator:

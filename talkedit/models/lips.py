@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from talkedit.models.encoders import AudioEncoder
+from talkedit.models.encoders import MEL_BINS
 
 # dlib's indices.
 CORNERS, INNER_LIPS, OUTER_LIPS, INNER_CORNERS, NOSE_BASE, CHIN = (48, 54), (62, 66), (51, 57), (60, 64), 33, 8
@@ -26,6 +26,7 @@ JAW_HALF_WIDTHS = 2.2  # as far to the side of the mouth's middle, in half width
 NECK_PER_HALF_WIDTH = 1.6  # over so much below the chin its motion fades out
 MIN_WIDTH = 1e-3  # share of the picture's side: points that fell together must not give positions that are no numbers
 LIP_SHAPE = ("opening", "width")
+LIP_MEL_STEPS = 48  # 0.6 s: lips make ready for what comes, and are not done with what was
 
 
 class Mouth(NamedTuple):
@@ -41,20 +42,35 @@ class Mouth(NamedTuple):
 
 
 class LipNet(nn.Module):
-    """The shape of this person's lips, from the speech: mel windows (B, T, 80, 16) to (B, T, 2), as `lip_shape`.
+    """The shape of this person's lips, from the speech: mel windows (B, T, 80, 48) to (B, T, 2), as `lip_shape`.
+
+    Convolutions run along time alone: one voice has its sounds at its own frequencies.
 
     Args:
-        width: Channels of the first convolution.
-        dim: Size of the embedding before the answer.
+        width: Channels of the convolutions.
     """
 
-    def __init__(self, width: int, dim: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.audio = AudioEncoder(width, dim)
-        self.shape = nn.Sequential(nn.ReLU(), nn.Linear(dim, 2), nn.Softplus())
+        self.layers = nn.Sequential(
+            *_heard(MEL_BINS, width),
+            *_heard(width, width),
+            nn.MaxPool1d(2),
+            *_heard(width, width),
+            nn.MaxPool1d(2),
+            nn.Flatten(),
+            nn.Linear(width * LIP_MEL_STEPS // 4, width),
+            nn.ReLU(inplace=True),
+            nn.Linear(width, len(LIP_SHAPE)),
+            nn.Softplus(),
+        )
 
     def forward(self, mel: Tensor) -> Tensor:
-        return self.shape(self.audio(mel).transpose(1, 2))
+        return self.layers(mel.flatten(0, 1)).unflatten(0, mel.shape[:2])
+
+
+def _heard(n_in: int, n_out: int) -> tuple[nn.Module, ...]:
+    return nn.Conv1d(n_in, n_out, 3, padding=1, bias=False), nn.BatchNorm1d(n_out), nn.ReLU(inplace=True)
 
 
 def lip_shape(landmarks: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from talkedit.params import parse
 from talkedit.records import EMOTIONS, POSE, Attributes
 from talkedit.train.checkpoint import load_weights, save_weights
 
-FORMAT = 4
+FORMAT = 5
 WEIGHTS_FILE, LIPS_FILE = "generator.safetensors", "lips.safetensors"
 CARD_FILE = "model.json"
 

@@ -31,7 +31,7 @@ from talkedit.train.eyes import eye_errors, eye_loss
 from talkedit.train.gate import N_GATE_WINDOWS, ChanceStop, check_it_can_learn
 from talkedit.train.inputs import jitter, to_device
 from talkedit.train.judges import JudgesCard, save_judges
-from talkedit.train.lips import lip_loss, lip_scores, lip_shapes
+from talkedit.train.lips import Spoken, draw_spoken, lip_loss, lip_scores, lip_shapes
 from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate, step_random
 from talkedit.train.machine import make_adam, make_fabric, place
 from talkedit.train.negatives import Negatives, draw_negatives, share_with_negative
@@ -89,12 +89,12 @@ class Networks(nn.Module):
         self._processes = processes
 
     def forward(
-        self, batch: Batch, negatives: Negatives, generator: torch.Generator
+        self, batch: Batch, negatives: Negatives, spoken: Spoken, generator: torch.Generator
     ) -> tuple[Verdict, dict[str, Tensor]]:
         """What the discriminator makes of the batch, and the losses of the others by name."""
         losses = {"eyes": eye_loss(self.eyes, batch, generator, self._processes)}
         if self.lips:
-            losses["lips"] = lip_loss(self.lips, batch, self._processes)
+            losses["lips"] = lip_loss(self.lips, spoken, self._processes)
         return judge(self.discriminator, batch, negatives, self._processes), losses
 
 
@@ -168,13 +168,13 @@ def measure(
     errors: list[dict[str, float]] = []
     shapes: list[Tensor] = []
     for step in range(-(-N_VALIDATION_WINDOWS // params.n_windows)):
-        batch, negatives = _batch(held_out.windows(step), min_gaps, params.seed, step, device)
+        batch, negatives, spoken = _batch(held_out.windows(step), min_gaps, params.seed, step, device)
         with torch.no_grad():
             for term, pairs in judge(networks.discriminator, batch, negatives).pairs.items():
                 parts[term].append(pairs)
         errors.append(eye_errors(networks.eyes, batch, attributes["ear_closed"], attributes["ear_open"]))
         if networks.lips:
-            shapes.append(lip_shapes(networks.lips, batch))
+            shapes.append(lip_shapes(networks.lips, spoken))
     joined = {term: Pairs.joined(each) for term, each in parts.items()}
     accuracies = {f"{term}_accuracy": float(pairs.accuracy()) for term, pairs in joined.items() if pairs.weights.any()}
     means = {name: sum(error[name] for error in errors) / len(errors) for name in errors[0]}
@@ -218,9 +218,9 @@ def _train(
 
     def step_once(step: int) -> dict[str, Tensor]:
         random = step_random(params.seed, step)
-        batch, negatives = _batch(data.windows(step), min_gaps, params.seed, step, fabric.device, processes)
+        batch, negatives, spoken = _batch(data.windows(step), min_gaps, params.seed, step, fabric.device, processes)
         batch = jitter(batch, params.jitter_share, random, processes)
-        verdict, others = network(batch, negatives, random)
+        verdict, others = network(batch, negatives, spoken, random)
         losses = {f"{term}_loss": loss for term, loss in verdict.losses.items()} | others
         check_finite(losses, step, batch.keys, fabric)
         optimizer.zero_grad()
@@ -247,10 +247,11 @@ def _batch(
     step: int,
     device: torch.device,
     processes: Processes = ALONE,
-) -> tuple[Batch, Negatives]:
-    """The windows as a batch and their negatives, on `device`."""
+) -> tuple[Batch, Negatives, Spoken]:
+    """The windows as a batch, their negatives, and what else is said in their clips, on `device`."""
     negatives = draw_negatives(windows, min_gaps, seed, step, processes)
-    return to_device(to_batch(windows), device), negatives.to(device)
+    spoken = draw_spoken(windows, seed, step, processes)
+    return to_device(to_batch(windows), device), negatives.to(device), spoken.to(device)
 
 
 def _report(

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talkedit.edit import speech
+from talkedit.edit import draw, speech
 from talkedit.edit.editor import Editor, Reference, Wanted
+from talkedit.edit.mouths import MouthLender
 from talkedit.edit.report import write_report
 from talkedit.edit.speech import listen, mel_in_pieces
 from talkedit.edit.summary import summary
@@ -50,6 +51,23 @@ def test_new_speech_is_heard_and_its_length_is_told(
     spoken = report.plan.speech.at(report.plan.measured.clock.times_s)
     assert (spoken[-1] == -4).all() == (seconds < 1)
     assert not np.array_equal(spoken, listen(second).at(report.plan.measured.clock.times_s))
+
+
+def test_the_lips_of_a_long_shot_are_heard_in_pieces(
+    editor: Editor, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.2, 16_000).astype(np.float32)
+    write_wav(tmp_path / "new.wav", noise)
+    wanted, heard, lent = Wanted(Timeline(), audio=tmp_path / "new.wav"), [], []
+    hear = editor._renderer.heard_lips
+    monkeypatch.setattr(editor._renderer, "heard_lips", lambda mel: heard.append(len(mel)) or hear(mel))
+    monkeypatch.setattr(draw, "MouthLender", lambda lips, *rest: lent.append(lips) or MouthLender(lips, *rest))
+    for most, lengths in ((256, [30]), (12, [12, 12, 6])):
+        monkeypatch.setattr(draw, "HEARD_AT_ONCE", most)
+        heard.clear()
+        next(editor.frames(second, wanted))
+        assert heard == lengths
+    np.testing.assert_allclose(*lent, atol=1e-5)
 
 
 def test_a_reference_gives_its_pose_and_a_report_tells_of_it(

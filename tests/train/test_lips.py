@@ -6,16 +6,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from talkedit.models.lips import LipNet, lip_shape
+from talkedit.models.lips import LipNet
 from talkedit.shards.clips import load_clip
-from talkedit.shards.windows import Batch, to_batch
-from talkedit.train.lips import lip_loss, lip_scores, lip_shapes
+from talkedit.shards.windows import Window
+from talkedit.train.lips import FRAMES, Spoken, draw_spoken, lip_loss, lip_scores, lip_shapes
+from talkedit.train.processes import Processes
 
 from .talkers import loudness, make_talker
 from .windows import PX, T, window
 
 N_FRAMES = 80
 HEARD_AFTER_SECONDS = 0.8  # correlation with what is seen, on a clip that was not heard
+LOUD_AND_OPEN = 0.9  # correlation in the clips themselves
 
 
 class Says(nn.Module):
@@ -30,7 +32,7 @@ class Says(nn.Module):
         return self.shape.expand(*mel.shape[:2], 2)
 
 
-def talking(seed: int) -> Batch:
+def talking(seed: int) -> list[Window]:
     """A clip's windows, whose lips are as open as the voice is loud, and the narrower.
 
     0 to 0.4 of the distance of the eyes; 0.8 to 0.6.
@@ -43,27 +45,50 @@ def talking(seed: int) -> Batch:
     points[:, 48] = points[:, 54]
     points[:, 54, 0] += (0.8 - 0.2 * loudness(N_FRAMES, seed)) * eyes
     clip = load_clip(replace(sample, track=replace(sample.track, landmarks_px=points)), PX)
-    return to_batch([window(clip, first) for first in range(0, N_FRAMES - T, T)])
+    return [window(clip, first) for first in range(0, N_FRAMES - T, T)]
+
+
+def test_what_is_said_is_drawn_from_the_whole_clip_with_the_lips_that_say_it() -> None:
+    """Lips are as open as the middle of what is heard is loud."""
+    windows = [talking(1)[0], talking(2)[0]]
+    spoken = draw_spoken(windows, seed=3, step=4)
+    assert spoken.mel.shape == (2, FRAMES, 80, 48)
+    assert spoken.shapes.shape == (2, FRAMES, 2)
+    for clip in range(2):
+        heard = spoken.mel[clip, :, :, 22:26].mean(dim=(1, 2))
+        assert len(heard.unique()) > FRAMES // 2
+        assert float(torch.corrcoef(torch.stack([heard, spoken.shapes[clip, :, 0]]))[0, 1]) > LOUD_AND_OPEN
+
+
+def test_a_step_s_frames_are_the_same_again_and_however_many_processes_share_it() -> None:
+    windows = talking(1)[:2]
+    whole = draw_spoken(windows, 3, 4)
+    parts = [draw_spoken(windows[rank : rank + 1], 3, 4, Processes(rank, 2)) for rank in range(2)]
+    assert all(map(torch.equal, whole, draw_spoken(windows, 3, 4)))
+    assert all(torch.equal(all_of, torch.cat(both)) for all_of, *both in zip(whole, *parts, strict=True))
+    others = [draw_spoken(windows, 3, 5), draw_spoken(windows, 4, 4)]
+    assert not any(torch.equal(whole.shapes, other.shapes) for other in others)
+    assert not torch.equal(whole.shapes[0], whole.shapes[1])
 
 
 def test_the_loss_is_the_shape_s_error_and_without_sound_the_lips_are_closed() -> None:
-    batch = talking(1)
-    wanted, says = lip_shape(batch.landmarks), Says(0.1, 0.7)
+    spoken = draw_spoken(talking(1), 0, 0)
+    wanted, says = spoken.shapes, Says(0.1, 0.7)
     n_silent = 2  # a tenth of 15 windows, rounded
     most_closed = wanted.flatten(0, 1)[wanted[..., 0].argmin()]
-    closed = (most_closed - says.shape).abs().sum() * n_silent * T
-    expected = ((wanted - says.shape).abs().sum() + closed) / (wanted.numel() + 2 * n_silent * T)
-    torch.testing.assert_close(lip_loss(says, batch), expected)  # type: ignore[arg-type]
+    closed = (most_closed - says.shape).abs().sum() * n_silent * FRAMES
+    expected = ((wanted - says.shape).abs().sum() + closed) / (wanted.numel() + 2 * n_silent * FRAMES)
+    torch.testing.assert_close(lip_loss(says, spoken), expected)  # type: ignore[arg-type]
     (heard,) = says.heard
-    assert len(heard) == len(batch.mel) + n_silent
-    assert (heard[len(batch.mel) :] == -4).all()
+    assert len(heard) == len(spoken.mel) + n_silent
+    assert (heard[len(spoken.mel) :] == -4).all()
 
 
 def test_what_is_heard_stands_beside_what_is_seen() -> None:
-    batch = talking(2)
-    heard, seen = lip_shapes(Says(0.3, 0.7), batch)  # type: ignore[arg-type]
-    assert heard.tolist() == [pytest.approx([0.3, 0.7])] * (batch.mel.shape[0] * T)
-    torch.testing.assert_close(seen, lip_shape(batch.landmarks).flatten(0, 1))
+    spoken = Spoken(torch.zeros(2, 3, 80, 48), torch.rand(2, 3, 2))
+    heard, seen = lip_shapes(Says(0.3, 0.7), spoken)  # type: ignore[arg-type]
+    assert heard.tolist() == [pytest.approx([0.3, 0.7])] * 6
+    torch.testing.assert_close(seen, spoken.shapes.flatten(0, 1))
 
 
 def test_openings_and_widths_are_scored_by_themselves() -> None:
@@ -74,15 +99,15 @@ def test_openings_and_widths_are_scored_by_themselves() -> None:
 
 def test_it_learns_to_hear_the_shape_of_the_lips() -> None:
     torch.manual_seed(0)
-    network = LipNet(4, 8)
+    network = LipNet(8)
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
-    batches = [talking(seed) for seed in range(3)]
+    clips = [talking(seed) for seed in range(3)]
     for step in range(120):
         optimizer.zero_grad()
-        lip_loss(network, batches[step % 3]).backward()
+        lip_loss(network, draw_spoken(clips[step % 3], 0, step)).backward()
         optimizer.step()
-    shapes = lip_shapes(network.eval(), talking(9))
+    shapes = lip_shapes(network.eval(), draw_spoken(talking(9), 0, 0))
     assert all(float(torch.corrcoef(shapes[..., at])[0, 1]) > HEARD_AFTER_SECONDS for at in range(2))
-    opening, width = network(torch.full((1, T, 80, 16), -4.0)).detach().mean(dim=(0, 1)).tolist()
+    opening, width = network(torch.full((1, T, 80, 48), -4.0)).detach().mean(dim=(0, 1)).tolist()
     assert opening < 0.25 * float(shapes[1, :, 0].max())
     assert width > float(shapes[1, :, 1].mean())  # most closed is widest here
