@@ -9,7 +9,7 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from talkedit.errors import MediaError, TalkeditError
+from talkedit.errors import MediaError, ParamsError, TalkeditError
 from talkedit.folders import SOURCES_TABLE
 from talkedit.manifest import Manifest, file_sha256
 from talkedit.media.fetch import Rejected, fetch_source
@@ -79,7 +79,8 @@ def download(
         average_fps (these four are fractions as text), width_px, height_px, codec, has_audio.
 
     Raises:
-        ParamsError: sources.yaml is wrong, does not know the person, or names a dataset that is to be filled in.
+        ParamsError: sources.yaml is wrong, does not know the person, or names a dataset that is to be filled in; or a
+            source lies in `out_folder`, from which files are removed.
         TalkeditError: Too many sources failed; the message counts them by reason. What was fetched stays.
     """
     listed, base = load_sources(sources_file, person, datasets), sources_file.parent
@@ -88,6 +89,7 @@ def download(
     manifest = Manifest(out_folder)
     parts = out_folder.parent / _PARTS_FOLDER
     specs = expand(listed, base, manifest)
+    _require_outside([*listed, *specs], base, out_folder)
     rows = [_row(spec, base, manifest, parts, params) for spec in track(specs, "downloading", "files")]
     kept = {row["id"] for row in rows if row["status"] == "kept"}
     if not any(spec.playlist for spec in specs):  # whoever does not know all that is wanted removes nothing
@@ -112,6 +114,18 @@ def download_metrics(rows: list[Row]) -> dict[str, float | int]:
 def _used_s(row: Row) -> Fraction:
     duration_s = Fraction(row["duration_s"])
     return min(Fraction(row["end_s"] or duration_s), duration_s) - Fraction(row["start_s"] or 0)
+
+
+def _require_outside(specs: list[SourceSpec], base: Path, out_folder: Path) -> None:
+    """A file in the folder that is not our own copy would be removed: it may be all that the user has."""
+    out = out_folder.resolve()
+    for spec in specs:
+        place = (base / spec.path).resolve() if spec.path else None
+        if place and (place.is_relative_to(out) or (place.is_dir() and out.is_relative_to(place))):
+            raise ParamsError(
+                f"source {spec.id}: path {spec.path} lies in {out_folder}, or holds it, and what is no copy is removed "
+                "from there; move the footage to a folder of its own"
+            )
 
 
 def _row(spec: SourceSpec, base: Path, manifest: Manifest, parts: Path, params: DownloadParams) -> Row:

@@ -128,6 +128,17 @@ def test_what_is_there_is_not_fetched_again_and_what_is_not_wanted_goes(listed, 
     assert {path.name for path in raw.iterdir()} == {"own.mp4", "sources.parquet", "manifest.json"}
 
 
+@pytest.mark.parametrize("path", ["raw/own.mp4", "raw", "raw/*.mp4", "link.mp4", "."])
+def test_footage_in_the_folder_of_copies_is_refused_and_stays(listed, tmp_path: Path, path: str) -> None:
+    own = tmp_path / "raw" / "own.mp4"
+    own.parent.mkdir()
+    own.write_bytes((tmp_path / "films" / "clip.mp4").read_bytes())
+    (tmp_path / "link.mp4").symlink_to(own)
+    with pytest.raises(ParamsError, match=r"source a.*: path .* move the footage to a folder of its own"):
+        download(listed(f"- {{id: a, path: '{path}'}}"), "anna", tmp_path / "raw", LENIENT)
+    assert own.is_file()
+
+
 def test_a_damaged_copy_is_fetched_again(listed, tmp_path: Path) -> None:
     sources = listed("- {id: own, path: films/clip.mp4}")
     download(sources, "anna", tmp_path / "raw", LENIENT)
