@@ -61,6 +61,10 @@ class Manifest:
             return {}
         return {item: entry for item, entry in entries.items() if _is_entry(entry)}
 
+    def items(self) -> set[str]:
+        """Everything that is recorded."""
+        return set(self._entries)
+
     def reuse(self, item: str, key: str) -> dict[str, Any] | None:
         """The row recorded for `item`, if it was made under the same `key` and its files are as they were."""
         entry = self._entries.get(item)

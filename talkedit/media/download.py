@@ -63,8 +63,8 @@ def download(
     """Fetches every source of a person and writes `sources.parquet`, a row for each file.
 
     A file that is there already, from the same origin and unchanged, is not fetched again; one that is not wanted any
-    more is removed. A transfer that broke off, in this run or an earlier one, goes on where it was. Every file is
-    looked at anew.
+    more, or is worth nothing, is removed. What a source gave before stays while it cannot be had again. A transfer that
+    broke off, in this run or an earlier one, goes on where it was. Every file is looked at anew.
 
     Args:
         sources_file: sources.yaml.
@@ -90,10 +90,13 @@ def download(
     parts = out_folder.parent / _PARTS_FOLDER
     specs = expand(listed, base, manifest)
     _require_outside([*listed, *specs], base, out_folder)
-    rows = [_row(spec, base, manifest, parts, params) for spec in track(specs, "downloading", "files")]
+    spoilt: set[str] = set()
+    rows = [_row(spec, base, manifest, parts, params, spoilt) for spec in track(specs, "downloading", "files")]
     kept = {row["id"] for row in rows if row["status"] == "kept"}
-    if not any(spec.playlist for spec in specs):  # whoever does not know all that is wanted removes nothing
-        manifest.prune(kept | {listing_item(spec) for spec in listed}, also_keep=frozenset({SOURCES_TABLE}))
+    wanted = {spec.id for spec in specs} | {listing_item(spec) for spec in listed}
+    if any(spec.playlist or (spec.path and not (base / spec.path).is_file()) for spec in specs):
+        wanted |= manifest.items()  # a list or a folder that is away for now: nobody knows what of it is wanted
+    manifest.prune(wanted - spoilt, also_keep=frozenset({SOURCES_TABLE}))
     _clear_parts(parts, {row["id"] for row in rows} - kept)
     write_table(out_folder / SOURCES_TABLE, rows, _SCHEMA)
     _check_failures(rows, params.max_failed_share)
@@ -128,7 +131,10 @@ def _require_outside(specs: list[SourceSpec], base: Path, out_folder: Path) -> N
             )
 
 
-def _row(spec: SourceSpec, base: Path, manifest: Manifest, parts: Path, params: DownloadParams) -> Row:
+def _row(
+    spec: SourceSpec, base: Path, manifest: Manifest, parts: Path, params: DownloadParams, spoilt: set[str]
+) -> Row:
+    """A source's row; `spoilt` gets its id where what arrived is worth nothing."""
     row: Row = dict.fromkeys(_SCHEMA.names) | {"id": spec.id, "licence": spec.licence, "note": spec.note}
     row |= {"origin": spec.origin, "status": "kept"}
     row |= {name: None if (at := getattr(spec, name)) is None else str(at) for name in ("start_s", "end_s")}
@@ -136,6 +142,8 @@ def _row(spec: SourceSpec, base: Path, manifest: Manifest, parts: Path, params: 
         file = fetch_source(spec, base, manifest, parts / spec.id, params.patience(), params.manners())
         return row | {"file": file.name, "sha256": file_sha256(file)} | _looked_at(file, spec)
     except Rejected as error:
+        if error.is_spoilt:
+            spoilt.add(spec.id)
         return row | {"status": "rejected", "reason": error.reason, "detail": error.detail}
 
 
@@ -153,7 +161,7 @@ def _looked_at(file: Path, spec: SourceSpec) -> Row:
     try:
         info, duration_s = probe(file), measure_duration_s(file)
     except MediaError as error:
-        raise Rejected("not_a_video", f"{file.name}: {error.problem}") from error
+        raise Rejected("not_a_video", f"{file.name}: {error.problem}", is_spoilt=True) from error
     _require_whole(file, spec, info.duration_s, duration_s)
     if spec.start_s is not None and spec.start_s >= duration_s:
         raise Rejected("no_such_part", f"{file.name}: start is after its end, which is at {float(duration_s):.2f} s")
@@ -173,7 +181,7 @@ def _require_whole(file: Path, spec: SourceSpec, announced_s: Fraction | None, d
     is_fetched = not spec.path and not spec.package
     if is_fetched and missing_s > max(_MAX_MISSING_S, _MAX_MISSING_SHARE * (announced_s or 0)):
         detail = f"{spec.origin}: ends after {float(duration_s):.1f} of {float(announced_s or 0):.1f} s; try again"
-        raise Rejected("incomplete", detail)
+        raise Rejected("incomplete", detail, is_spoilt=True)
 
 
 def _check_failures(rows: list[Row], max_failed_share: float) -> None:

@@ -19,11 +19,12 @@ class Rejected(Exception):
     Attributes:
         reason: A short stable word to count by.
         detail: A sentence for a person.
+        is_spoilt: Whether its file is here and worth nothing. If not, what was fetched before stays.
     """
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: str, detail: str, is_spoilt: bool = False) -> None:
         super().__init__(detail)
-        self.reason, self.detail = reason, detail
+        self.reason, self.detail, self.is_spoilt = reason, detail, is_spoilt
 
 
 def fetch_source(
@@ -47,17 +48,20 @@ def fetch_source(
         raise Rejected("no_such_file", f"{local}: there is no such file, and no video; check path in sources.yaml")
     side = {"side_px": manners.max_side_px} if spec.web else {}
     content = file_sha256(local) if local else None
-    key = content_key(place=spec.origin, pinned=spec.sha256, content=content, **side)
+    key = content_key(place=spec.origin, content=content, **side)
     kept = manifest.reuse(spec.id, key)
-    if kept is not None:
+    if kept is not None and _is_pinned(manifest.folder / kept["file"], spec):
         return manifest.folder / kept["file"]
     file = _fetch(spec, local, manifest.folder, part, patience, manners)
-    if spec.sha256 and file_sha256(file) != spec.sha256:
-        found = file_sha256(file)
-        file.unlink()
-        raise Rejected("wrong_hash", f"{spec.origin}: has SHA-256 {found}, not the one in sources.yaml")
+    if not _is_pinned(file, spec):
+        detail = f"{spec.origin}: has SHA-256 {file_sha256(file)}, not the one in sources.yaml"
+        raise Rejected("wrong_hash", detail, is_spoilt=True)
     manifest.record(spec.id, key, [file.name], {"file": file.name})
     return file
+
+
+def _is_pinned(file: Path, spec: SourceSpec) -> bool:
+    return not spec.sha256 or file_sha256(file) == spec.sha256
 
 
 def _fetch(

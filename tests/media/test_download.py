@@ -92,7 +92,7 @@ def test_reasons_of_all_that_can_go_wrong(listed, tmp_path: Path, address: str) 
     }
     assert all(row["detail"] for row in rows if row["reason"])
     left = {path.name for path in (tmp_path / "raw").iterdir()}
-    assert left == {"good.mkv", "moved.video", "flaky.video", "sources.parquet", "manifest.json"}
+    assert left == {"good.mkv", "after.mkv", "moved.video", "flaky.video", "sources.parquet", "manifest.json"}
 
 
 def test_too_many_failures_are_an_error_with_counts(listed, tmp_path: Path, address: str) -> None:
@@ -137,6 +137,25 @@ def test_footage_in_the_folder_of_copies_is_refused_and_stays(listed, tmp_path: 
     with pytest.raises(ParamsError, match=r"source a.*: path .* move the footage to a folder of its own"):
         download(listed(f"- {{id: a, path: '{path}'}}"), "anna", tmp_path / "raw", LENIENT)
     assert own.is_file()
+
+
+def test_what_was_fetched_stays_while_its_source_is_away(listed, tmp_path: Path) -> None:
+    """The disk is unplugged and the server down; a hash that is named later is first that of the file that is here."""
+    raw, film = tmp_path / "raw", (tmp_path / "films" / "clip.mp4").read_bytes()
+    folder = "- {id: folder, path: films, end: 1}"
+    with serve(film) as address:
+        download(listed(f"{folder}\n- {{id: web, url: {address}/film.mp4, start: 1}}"), "anna", raw, LENIENT)
+    before = {path.name: path.read_bytes() for path in raw.glob("*.mp4")}
+    assert sorted(before) == ["folder-clip.mp4", "web.mp4"]
+    (tmp_path / "films").rename(tmp_path / "unplugged")
+    (tmp_path / "films").mkdir()
+    for pin, reason in ((hashlib.sha256(film).hexdigest(), None), ("0" * 64, "unreachable")):
+        web = f"- {{id: web, url: {address}/film.mp4, start: 1, sha256: '{pin}'}}"
+        (tmp_path / "sources.yaml").write_text(f"anna:\n{folder}\n{web}")
+        with pytest.raises(TalkeditError, match="cannot be used"):
+            download(tmp_path / "sources.yaml", "anna", raw, LENIENT.model_copy(update={"max_failed_share": 0}))
+        assert [row["reason"] for row in read_rows(raw / "sources.parquet")] == ["no_such_file", reason]
+        assert {path.name: path.read_bytes() for path in raw.glob("*.mp4")} == before
 
 
 def test_a_damaged_copy_is_fetched_again(listed, tmp_path: Path) -> None:
