@@ -76,7 +76,9 @@ def _fetch(
         elif spec.object is not None:
             fetch_object(spec.object, file, patience, part)
         elif spec.web is not None:
-            fetched = fetch_video(spec.web, part.with_name(f"{part.name}.web"), manners, patience)
+            # yt-dlp goes on with what lies in its folder, whatever that is a part of
+            asked = content_key(url=spec.web, side_px=manners.max_side_px)[:16]
+            fetched = fetch_video(spec.web, part.with_name(f"{part.name}.{asked}"), manners, patience)
             file = folder / _file_name(spec.id, fetched.name)
             fetched.replace(file)
         elif spec.playlist is not None:

@@ -74,7 +74,7 @@ def fetch_video(url: str, folder: Path, manners: WebManners, patience: Patience)
 
     Args:
         url: The page's address.
-        folder: Gets the file; what is left there from a run that broke off is gone on with.
+        folder: Gets the file, of this page and format alone; what a run that broke off left there is gone on with.
         manners: Which format, and how politely.
         patience: How long to try.
 
@@ -95,6 +95,7 @@ def fetch_video(url: str, folder: Path, manners: WebManners, patience: Patience)
         "ratelimit": manners.rate_bytes_s,
         "sleep_interval": manners.pause_s,
         "noplaylist": True,
+        "playlist_items": "0",  # of a page that is a list all the same, nothing: its videos would be one file's parts
         "socket_timeout": patience.timeout_s,
         "retries": patience.n_tries - 1,
         "fragment_retries": patience.n_tries - 1,
@@ -104,7 +105,10 @@ def fetch_video(url: str, folder: Path, manners: WebManners, patience: Patience)
     info = _ask(url, options, download=True)
     files = info.get("requested_downloads") or []
     if not files:
-        raise TransferError("no_video", f"{url}: has no video that can be fetched; give the address of one video")
+        raise TransferError(
+            "no_video",
+            f"{url}: has no video that can be fetched; give the address of one video, or name a list under playlist",
+        )
     return Path(files[0]["filepath"])
 
 

@@ -82,6 +82,34 @@ def test_lists_name_their_videos(tmp_path: Path) -> None:
         assert [video.id for video in list_videos(f"{address}/feed.xml", "2-3")] == ["Number two", "Number three"]
 
 
+def test_a_corrected_address_does_not_give_what_was_left_of_the_other(film: bytes, tmp_path: Path) -> None:
+    """The first run was killed when its video was there, before it got its name."""
+    served, sources = tmp_path / "served", tmp_path / "sources.yaml"
+    served.mkdir()
+    (served / "right.mp4").write_bytes(film)
+    make_film(served / "wrong.mp4", stamps=list(range(75)))
+    with serve_folder(served) as address, pytest.MonkeyPatch.context() as patch:
+        sources.write_text(f"anna: [{{id: a, web: '{address}/wrong.mp4'}}]")
+        patch.setattr("talkedit.media.fetch.fetch_video", lambda *asked: sys.exit(str(fetch_video(*asked))))
+        with pytest.raises(SystemExit):
+            download(sources, "anna", tmp_path / "raw", LENIENT)
+        patch.undo()
+        sources.write_text(f"anna: [{{id: a, web: '{address}/right.mp4'}}]")
+        assert download(sources, "anna", tmp_path / "raw", LENIENT)[0]["duration_s"] == "2"
+    assert not (tmp_path / ".fetching").exists()
+
+
+def test_nothing_is_fetched_of_a_page_with_several_videos(tmp_path: Path) -> None:
+    served = tmp_path / "served"
+    served.mkdir()
+    (served / "page.html").write_text(PAGE_OF_TWO)
+    make_film(served / "a.mp4")
+    make_film(served / "b.mp4")
+    with serve_folder(served) as address, pytest.raises(TransferError, match="name a list under playlist"):
+        fetch_video(f"{address}/page.html", tmp_path / "part", MANNERS, PATIENCE)
+    assert not list((tmp_path / "part").iterdir())
+
+
 def test_a_list_is_fetched_video_by_video_and_remembered(tmp_path: Path) -> None:
     """The second time the list is gone, and what it held is known; its second video was never there."""
     served = tmp_path / "served"
