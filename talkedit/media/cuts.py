@@ -11,6 +11,7 @@ from scenedetect import ContentDetector, FrameTimecode
 from scenedetect.detector import FlashFilter
 
 from talkedit.media.ahead import ahead
+from talkedit.media.decode import SizeChanged
 from talkedit.media.video import Frame, Reader
 from talkedit.records import CLIP_FPS, Image
 
@@ -48,13 +49,20 @@ def find_cuts(path: Path, threshold: float) -> list[Fraction]:
         threshold: As of `CutFinder`.
 
     Returns:
-        The time of each frame that begins another scene, exact, counted from the video's first frame.
+        The time of each frame that begins another scene, exact, counted from the video's first frame. None are
+        looked for after the picture changes its size.
 
     Raises:
         MediaError: As `talkedit.media.video.Reader`.
     """
-    begins = CutFinder(threshold)
-    return [frame.time_s for frame in Reader(path) if begins(frame.image)]
+    begins, cuts_s = CutFinder(threshold), []
+    try:
+        for frame in Reader(path):
+            if begins(frame.image):
+                cuts_s.append(frame.time_s)
+    except SizeChanged:
+        pass  # the crop stage rejects the clip in which it does, and where it cannot seek those after it
+    return cuts_s
 
 
 def split_shots(frames: Iterable[Frame]) -> Iterator[tuple[int, Iterator[Frame]]]:

@@ -98,6 +98,13 @@ def time_base_of(stream: VideoStream) -> Fraction:
     return stream.time_base or Fraction(1, 90_000)
 
 
+class SizeChanged(MediaError):
+    """A picture that changes its size in mid-film."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "changes its picture size on the way; convert it to one size first")
+
+
 class Decoder:
     """The frames of a file's video stream, as the decoder gives them.
 
@@ -118,7 +125,8 @@ class Decoder:
                 else, and without it, at the first frame.
 
         Raises:
-            MediaError: Not one frame can be decoded, or the size of the picture changes on the way.
+            SizeChanged: The size of the picture changes on the way.
+            MediaError: Not one frame can be decoded.
         """
         self.damage, stamp, size = None, None, None
         with open_media(self.path) as container:
@@ -131,7 +139,7 @@ class Decoder:
             for frame in self._decode(container, stream):
                 _complete_colours(frame, stated)
                 if size not in (None, (frame.width, frame.height)):
-                    raise MediaError(self.path, "changes its picture size on the way; convert it to one size first")
+                    raise SizeChanged(self.path)
                 size = (frame.width, frame.height)
                 stamp = _stamp(frame, stamp)
                 yield stamp, frame

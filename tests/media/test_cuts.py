@@ -4,13 +4,17 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from talkedit.errors import MediaError
+from talkedit.manifest import Manifest
 from talkedit.media.clips import segment_sources
 from talkedit.media.cuts import find_cuts
 from talkedit.media.segment import SegmentParams, Source, plan_clips
-from talkedit.media.video import write_video
+from talkedit.media.video import read_frames, write_video
 from talkedit.tables import read_rows
 
+from .films import make_film
 from .test_clips import PARAMS, fetch, rising_tone
 
 THRESHOLD = 27.0
@@ -29,6 +33,23 @@ def test_cuts_are_exact_at_a_rate_that_is_no_whole_number(tmp_path: Path) -> Non
     film = scenes(tmp_path / "a.mp4", fps, (RED, 70), (GREEN, 20), (BLUE, 70))
     assert find_cuts(film, THRESHOLD) == [70 / fps, 90 / fps]
     assert find_cuts(scenes(tmp_path / "b.mp4", fps, (RED, 70)), THRESHOLD) == []
+
+
+def test_cuts_before_the_picture_changes_its_size_are_kept(tmp_path: Path) -> None:
+    film = scenes(tmp_path / "a.ts", Fraction(25), (RED, 20), (GREEN, 20))
+    wide = make_film(tmp_path / "b.ts", size_px=(128, 64), stamps=list(range(40, 60)))
+    film.write_bytes(film.read_bytes() + wide.read_bytes())
+    with pytest.raises(MediaError, match="changes its picture size"):
+        list(read_frames(film))
+    assert find_cuts(film, THRESHOLD) == [Fraction(20, 25)]
+
+
+def test_a_source_that_is_away_is_not_one_without_cuts(tmp_path: Path) -> None:
+    raw = fetch(tmp_path / "a", one=rising_tone(5))
+    (raw / "one.mkv").rename(raw / "away.mkv")
+    with pytest.raises(MediaError, match=r"one\.mkv"):
+        segment_sources(raw, tmp_path / "clips", PARAMS)
+    assert not Manifest(tmp_path / "clips").items()
 
 
 def test_clips_of_a_real_video_lie_between_its_cuts(shared_media: Path) -> None:
