@@ -42,16 +42,17 @@ def expand(
         Entries of one file each. One whose files are not there, or whose list cannot be had, stays as it is.
 
     Raises:
-        ParamsError: A hash is given for several files.
+        ParamsError: A hash is given for several files, or two files come to the same id.
     """
-    expanded: list[SourceSpec] = []
+    expanded: list[tuple[str, SourceSpec]] = []
     for spec in specs:
         if spec.path is not None:
-            expanded += _files(spec, base)
+            found = _files(spec, base)
         elif spec.playlist is not None:
-            expanded += _videos(spec, manifest, lister)
+            found = _videos(spec, manifest, lister)
         else:
-            expanded.append(spec)
+            found = [spec]
+        expanded += [(spec.id, each) for each in found]
     return _told_apart(expanded)
 
 
@@ -125,17 +126,21 @@ def _id(own: str, name: str, key: str) -> str:
     return whole if len(whole) <= _ID_LENGTH else f"{whole[: _ID_LENGTH - _HASH_DIGITS - 1]}-{_hash(key)}"
 
 
-def _told_apart(specs: list[SourceSpec]) -> list[SourceSpec]:
-    """Ids that are alike, as of a/b.mp4 and a-b.mp4, or b.mp4 and B.mp4, get a hash of where each comes from."""
-    counts = Counter(spec.id.lower() for spec in specs)
-    return [
+def _told_apart(expanded: list[tuple[str, SourceSpec]]) -> list[SourceSpec]:
+    """Ids that are alike, as of a/b.mp4 and a-b.mp4, or b.mp4 and B.mp4, get a hash of whose entry and file each is."""
+    counts = Counter(spec.id.lower() for _, spec in expanded)
+    specs = [
         spec
         if counts[spec.id.lower()] == 1
         else spec.model_copy(
-            update={"id": f"{spec.id[: _ID_LENGTH - _HASH_DIGITS - 1]}-{_hash(spec.origin)}"},
+            update={"id": f"{spec.id[: _ID_LENGTH - _HASH_DIGITS - 1]}-{_hash(f'{listed} {spec.origin}')}"},
         )
-        for spec in specs
+        for listed, spec in expanded
     ]
+    twice = [one for one, n in Counter(spec.id.lower() for spec in specs).items() if n > 1]
+    if twice:
+        raise ParamsError(f"two sources come to the id {', '.join(twice)}; give one of them another in sources.yaml")
+    return specs
 
 
 def _hash(text: str) -> str:

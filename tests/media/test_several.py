@@ -57,6 +57,18 @@ def test_names_that_would_be_alike_are_kept_apart(tmp_path: Path) -> None:
     assert expanded(tmp_path, path="films") == found
 
 
+def test_the_same_file_of_two_entries_has_two_ids(films: Path) -> None:
+    """Each its own part of it; an id that looks like one with a hash is refused."""
+    parts = [SourceSpec(id="a", path="films", end=8), SourceSpec(id="a-b", path="films/b.mp4", start=8)]
+    found = expand(parts, films, Manifest(films / "raw"))
+    twice = [spec for spec in found if spec.path == "films/b.mp4"]
+    assert len({spec.id.lower() for spec in found}) == len(found) == 5
+    assert [(spec.start, spec.end) for spec in twice] == [(None, 8), (8, None)]
+    parts.append(SourceSpec(id=twice[0].id, path="films/a.MOV"))
+    with pytest.raises(ParamsError, match=f"come to the id {twice[0].id}; give"):
+        expand(parts, films, Manifest(films / "raw"))
+
+
 def test_what_belongs_to_one_file_is_refused_for_several(films: Path) -> None:
     with pytest.raises(ParamsError, match="source me: sha256 pins one file"):
         expanded(films, path="films", sha256="0" * 64)
