@@ -1,7 +1,7 @@
 """Brings a person's footage into one folder, and says of every source whether it can be used and why not."""
 
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from fractions import Fraction
 from pathlib import Path
 from typing import ClassVar
@@ -92,6 +92,7 @@ def download(
     _require_outside([*listed, *specs], base, out_folder)
     spoilt: set[str] = set()
     rows = [_row(spec, base, manifest, parts, params, spoilt) for spec in track(specs, "downloading", "files")]
+    _reject_duplicates(rows)
     kept = {row["id"] for row in rows if row["status"] == "kept"}
     wanted = {spec.id for spec in specs} | {listing_item(spec) for spec in listed}
     if any(spec.playlist or (spec.path and not (base / spec.path).is_file()) for spec in specs):
@@ -145,6 +146,25 @@ def _row(
         if error.is_spoilt:
             spoilt.add(spec.id)
         return row | {"status": "rejected", "reason": error.reason, "detail": error.detail}
+
+
+def _reject_duplicates(rows: list[Row]) -> None:
+    """Of the same footage the first row stays: training and validation clips would show it both."""
+    seen: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["status"] != "kept":
+            continue
+        first = next((one for one in seen[row["sha256"]] if _overlap(one, row)), None)
+        if first is None:
+            seen[row["sha256"]].append(row)
+        else:
+            problem = f"{row['file']}: is the same footage as {first['id']}; leave one of them out"
+            row |= {"status": "rejected", "reason": "duplicate", "detail": problem}
+
+
+def _overlap(one: Row, other: Row) -> bool:
+    begin_s = max(Fraction(row["start_s"] or 0) for row in (one, other))
+    return all(row["end_s"] is None or begin_s < Fraction(row["end_s"]) for row in (one, other))
 
 
 def _clear_parts(parts: Path, wanted: set[str]) -> None:

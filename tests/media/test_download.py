@@ -62,13 +62,13 @@ def test_a_local_film_is_copied_and_described(listed, tmp_path: Path) -> None:
 def test_reasons_of_all_that_can_go_wrong(listed, tmp_path: Path, address: str) -> None:
     (tmp_path / "films" / "text.mp4").write_text("no video\n" * 99)
     sources = listed(f"""
-        - {{id: good, url: {address}/film.mkv}}
+        - {{id: good, url: {address}/film.mkv, end: 1}}
         - {{id: page, url: {address}/page}}
         - {{id: missing, url: {address}/missing}}
         - {{id: dropped, url: {address}/dropped}}
         - {{id: short, url: {address}/short}}
-        - {{id: moved, url: {address}/redirect}}
-        - {{id: flaky, url: {address}/flaky}}
+        - {{id: moved, url: {address}/redirect, start: 1, end: 2}}
+        - {{id: flaky, url: {address}/flaky, start: 0.5}}
         - {{id: after, url: {address}/film.mkv, start: 60}}
         - {{id: nobody, url: "http://127.0.0.1:9/a.mp4"}}
         - {{id: gone, path: films/gone.mp4}}
@@ -83,13 +83,16 @@ def test_reasons_of_all_that_can_go_wrong(listed, tmp_path: Path, address: str) 
         "dropped": "incomplete",
         "short": "incomplete",
         "moved": None,
-        "flaky": None,
+        "flaky": "duplicate",
         "after": "no_such_part",
         "nobody": "unreachable",
         "gone": "no_such_file",
         "text": "not_a_video",
         "other": "wrong_hash",
     }
+    assert next(row for row in rows if row["id"] == "flaky")["detail"].startswith(
+        "flaky.video: is the same footage as good"
+    )
     assert all(row["detail"] for row in rows if row["reason"])
     left = {path.name for path in (tmp_path / "raw").iterdir()}
     assert left == {"good.mkv", "after.mkv", "moved.video", "flaky.video", "sources.parquet", "manifest.json"}
