@@ -116,9 +116,12 @@ def push_shards(folder: Path, address: str) -> list[str]:
     )
     there = _files_at(address)
     new = [path for path in files if there.get(path.name) != holds.files[path.name]]
+    if new and there:  # the old list would still be believed where a push is stopped; without preparation, none reads
+        same = {path.name: holds.files[path.name] for path in files if path not in new and path.name != PREPARATION}
+        _put_list(_List(files=same, clips={}), address)
     for path in track(new, "sending", "files"):
         put_object(path, _at(address, path.name))
-    put_object((holds.model_dump_json(indent=1) + "\n").encode(), _at(address, LIST))
+    _put_list(holds, address)
     return [path.name for path in new]
 
 
@@ -177,6 +180,10 @@ def stored_clips(folder: Path, split: str = "") -> list[StoredClip]:
         if shard.startswith(split)
         for clip in clips
     ]
+
+
+def _put_list(holds: _List, address: str) -> None:
+    put_object((holds.model_dump_json(indent=1) + "\n").encode(), _at(address, LIST))
 
 
 def _clips_of(shard: Path) -> list[_Clip]:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from talkedit.cli import app
 from talkedit.errors import TalkeditError
-from talkedit.media.store import read_object
+from talkedit.media.store import put_object, read_object
 from talkedit.shards import remote
 from talkedit.shards.index import index_split, read_preparation, read_sample, read_samples
 from talkedit.shards.loader import Loader
@@ -112,6 +112,29 @@ def test_only_what_changed_is_sent_and_read_again(
     assert again != first
     assert asked == [(LIST, None), (PREPARATION, None)]  # both clips were there already, one in another shard
     assert [sample.clip_id for sample in read_samples(again, "train")] == ["two"]
+
+
+def test_a_push_that_was_stopped_is_made_good_by_the_next(
+    tiny_shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had overwritten one shard of two; what is there until then cannot be trained from."""
+    address = f"memory://{tmp_path.name}"
+    push_shards(tiny_shards, address)
+    other = tiny.write_shards(tmp_path / "other", tiny.corpus()[1:2] + tiny.corpus()[:1] + tiny.corpus()[2:])
+
+    def put(content: Path | bytes, url: str) -> None:
+        put_object(content, url)
+        if url.endswith(TRAIN):
+            raise TransferError("unreachable", "the line is down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(remote, "put_object", put)
+        with pytest.raises(TransferError):
+            push_shards(other, address)
+    with pytest.raises(TalkeditError, match="push the shards again"):
+        open_shards(address)
+    assert push_shards(tiny_shards, address) == [PREPARATION, TRAIN]
+    assert [sample.clip_id for sample in read_samples(fetch_shards(address), "train")] == ["one", "two"]
 
 
 def test_a_store_that_fails_for_a_while_is_asked_again(pushed: str, monkeypatch: pytest.MonkeyPatch) -> None:
