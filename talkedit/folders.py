@@ -6,6 +6,7 @@ A stage that reads another's folder needs this module, not the code that filled 
 import io
 from fractions import Fraction
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -51,7 +52,7 @@ def read_crop_track(folder: Path, clip_id: str) -> CropTrack:
         with np.load(path, allow_pickle=False) as arrays:
             width, height = arrays["frame_size_px"].tolist()
             return CropTrack(int(arrays["size_px"]), arrays["frame_from_crop"], arrays["landmarks_px"], (width, height))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise TalkeditError(f"{path}: cannot be read ({error}); delete it and run the crop stage") from error
 
 

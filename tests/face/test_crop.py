@@ -148,9 +148,11 @@ def test_crop_tracks_are_read_as_written(tmp_path: Path, sample_crop_track: Crop
     read = read_crop_track(tmp_path, "a")
     for field in dataclasses.fields(CropTrack):
         np.testing.assert_array_equal(getattr(read, field.name), getattr(sample_crop_track, field.name))
-    (tmp_path / "b.npz").write_bytes(b"damaged")
-    with pytest.raises(TalkeditError, match="cannot be read"):
-        read_crop_track(tmp_path, "b")
+    whole = (tmp_path / "a.npz").read_bytes()
+    for content in (b"damaged", b"", whole[: len(whole) // 2]):
+        (tmp_path / "b.npz").write_bytes(content)
+        with pytest.raises(TalkeditError, match="cannot be read"):
+            read_crop_track(tmp_path, "b")
 
 
 def _with_found(track: FaceTrack, found: np.ndarray) -> FaceTrack:
