@@ -25,7 +25,7 @@ def fetch_object(url: str, to: Path, patience: Patience, part: Path) -> None:
 
     Raises:
         TransferError: There is no such object, or the store does not give it.
-        TalkeditError: What talks to this store is not installed.
+        TalkeditError: What talks to this store is not installed, or there is no such kind of store.
     """
     store, path = _open(url)
     partial = Partial(part)
@@ -43,7 +43,7 @@ def read_object(url: str, start: int | None = None, stop: int | None = None) -> 
 
     Raises:
         TransferError: There is no such object, or the store does not give it.
-        TalkeditError: What talks to this store is not installed.
+        TalkeditError: What talks to this store is not installed, or there is no such kind of store.
     """
     store, path = _open(url)
     with _said(url):
@@ -56,7 +56,7 @@ def put_object(content: Path | bytes, url: str) -> None:
 
     Raises:
         TransferError: The store does not take it.
-        TalkeditError: What talks to this store is not installed.
+        TalkeditError: What talks to this store is not installed, or there is no such kind of store.
     """
     store, path = _open(url)
     with _said(url):
@@ -74,6 +74,10 @@ def _open(url: str) -> tuple[Any, str]:
     except ImportError as error:
         raise TalkeditError(
             f"{url}: what reads this kind of store is not installed ({error}): pip install s3fs, gcsfs or adlfs"
+        ) from error
+    except ValueError as error:
+        raise TalkeditError(
+            f"{url}: is in no kind of store that is known here ({error}); check its spelling"
         ) from error
 
 

@@ -11,7 +11,7 @@ from s3fs import S3FileSystem
 
 from talkedit.errors import TalkeditError
 from talkedit.media.download import download
-from talkedit.media.store import fetch_object
+from talkedit.media.store import fetch_object, read_object
 from talkedit.media.web import WebManners, fetch_video, list_videos
 from talkedit.tables import read_rows
 from talkedit.transfer import Patience, TransferError
@@ -192,6 +192,11 @@ def test_a_store_that_nobody_here_can_read_says_what_to_install(
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     with pytest.raises(TalkeditError, match="pip install s3fs, gcsfs"):
         fetch_object("gs://bucket/film.mp4", tmp_path / "a", PATIENCE, tmp_path / "part")
+
+
+def test_a_kind_of_store_that_there_is_not_is_said() -> None:
+    with pytest.raises(TalkeditError, match=r"s4://x: is in no kind of store .* check its spelling"):
+        read_object("s4://x")
 
 
 def test_an_object_of_an_s3_store_is_copied_and_gone_on_with(film: bytes, tmp_path: Path) -> None:
