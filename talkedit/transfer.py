@@ -9,6 +9,7 @@ import os
 import re
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ _BLOCK_BYTES = 1 << 20
 _MAX_PAUSE_S = 60.0
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _RANGE_NOT_SATISFIABLE, _PARTIAL_CONTENT = 416, 206
+
+_SAFE = "!#$%&'()*+,/:;=?@[]~"  # what means something in an address, or has been quoted already
 
 T = TypeVar("T")
 
@@ -109,11 +112,13 @@ def _fetch(url: str, partial: Partial, timeout_s: float) -> None:
     version, n_before = partial.version(url), partial.n_bytes()
     headers = {"Range": f"bytes={n_before}-", "If-Range": version} if version else {}
     try:
-        request = urllib.request.Request(url, headers=headers)  # noqa: S310 (the scheme is checked above)
+        request = urllib.request.Request(_ascii(url), headers=headers)  # noqa: S310 (the scheme is checked above)
         with _opener().open(request, timeout=timeout_s) as answer:
             _save(answer, url, partial)
     except urllib.error.HTTPError as error:
         raise _refused(url, error, partial) from error
+    except (http.client.InvalidURL, UnicodeError) as error:  # such as a port that is no number
+        raise _no_address(url, error) from error
     except http.client.HTTPException as error:
         detail = f"{url}: the connection dropped ({type(error).__name__}); try again"
         raise TransferError("incomplete", detail, is_passing=True) from error
@@ -121,6 +126,23 @@ def _fetch(url: str, partial: Partial, timeout_s: float) -> None:
         problem = getattr(error, "reason", error)
         detail = f"{url}: cannot be reached ({problem}); check it and the network"
         raise TransferError("unreachable", detail, is_passing=True) from error
+
+
+def _ascii(url: str) -> str:
+    """An address as it is asked for: as a browser does with what a person wrote, umlauts and spaces in it."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        user, at, place = parts.netloc.rpartition("@")
+        if not place.isascii():
+            host, colon, port = place.partition(":")
+            place = f"{host.encode('idna').decode()}{colon}{port}"
+        return urllib.parse.quote(parts._replace(netloc=user + at + place).geturl(), safe=_SAFE)
+    except ValueError as error:
+        raise _no_address(url, error) from error
+
+
+def _no_address(url: str, error: Exception) -> TransferError:
+    return TransferError("unreachable", f"{url}: is no address of the web ({error}); check its spelling")
 
 
 def _opener() -> urllib.request.OpenerDirector:

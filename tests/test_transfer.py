@@ -53,6 +53,20 @@ def test_nobody_there_and_other_schemes(tmp_path: Path, url: str) -> None:
     assert caught.value.reason == "unreachable"
 
 
+def test_umlauts_and_spaces_of_an_address_are_quoted(tmp_path: Path) -> None:
+    asked: list[tuple[str, str | None]] = []
+    with serve(CONTENT, asked) as address:
+        fetch_url(f"{address}/für alle%20.mp4?a=ß&b=1", tmp_path / "a", Patience(5))
+    assert asked == [("/f%C3%BCr%20alle%20.mp4?a=%C3%9F&b=1", None)]
+
+
+@pytest.mark.parametrize("url", ["http://x:port/a", "http://[1/a", f"http://{'a' * 64}.de/", f"http://{'ü' * 64}.de/"])
+def test_what_is_no_address_is_said_at_once(tmp_path: Path, url: str) -> None:
+    with pytest.raises(TransferError, match="is no address of the web") as caught:
+        fetch_url(url, tmp_path / "a", Patience(5))
+    assert not caught.value.is_passing
+
+
 def test_a_connection_that_drops_again_and_again_is_taken_up_where_it_was(tmp_path: Path) -> None:
     asked: list[tuple[str, str | None]] = []
     with serve(CONTENT, asked) as address:

@@ -4,6 +4,7 @@ import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import (
@@ -58,6 +59,9 @@ class SourceSpec(BaseModel):
             raise ValueError("items belongs to playlist")
         if self.playlist and self.sha256:
             raise ValueError("sha256 pins one file; name the videos of the list one by one to pin them")
+        urlsplit(
+            self.url or self.object or ""
+        )  # raises a ValueError where no part of an address can be told from others
         start_s, end_s = self.start_s, self.end_s
         if end_s is not None and end_s <= (start_s or 0):
             raise ValueError("end must be after start")

@@ -183,6 +183,7 @@ def test_an_origins_name_cannot_take_a_name_of_ours(listed, tmp_path: Path) -> N
         ("- {id: a, package: x==1, member: y}", "belong together"),
         ("- {id: a, package: '--evil', member: y, sha256: x}", r"anna\.0\.package"),
         ("- {id: a, url: 'file:///etc/passwd'}", r"anna\.0\.url"),
+        ("- {id: a, url: 'http://[1/a.mp4'}", r"anna\.0: .*Invalid IPv6 URL"),
         ("- {id: ../a, path: x}", r"anna\.0\.id"),
         ("- {id: a, path: x, lisence: mine}", r"anna\.0\.lisence"),
         ("- {id: a, path: 7}", r"anna\.0\.path"),
