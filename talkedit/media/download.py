@@ -1,5 +1,6 @@
 """Brings a person's footage into one folder, and says of every source whether it can be used and why not."""
 
+import os
 import shutil
 from collections import Counter, defaultdict
 from fractions import Fraction
@@ -95,7 +96,7 @@ def download(
     _reject_duplicates(rows)
     kept = {row["id"] for row in rows if row["status"] == "kept"}
     wanted = {spec.id for spec in specs} | {listing_item(spec) for spec in listed}
-    if any(spec.playlist or (spec.path and not (base / spec.path).is_file()) for spec in specs):
+    if any(spec.playlist or (spec.path and not os.path.isfile(base / spec.path)) for spec in specs):
         wanted |= manifest.items()  # a list or a folder that is away for now: nobody knows what of it is wanted
     manifest.prune(wanted - spoilt, also_keep=frozenset({SOURCES_TABLE}))
     _clear_parts(parts, {row["id"] for row in rows} - kept)
@@ -125,7 +126,7 @@ def _require_outside(specs: list[SourceSpec], base: Path, out_folder: Path) -> N
     out = out_folder.resolve()
     for spec in specs:
         place = (base / spec.path).resolve() if spec.path else None
-        if place and (place.is_relative_to(out) or (place.is_dir() and out.is_relative_to(place))):
+        if place and (place.is_relative_to(out) or (os.path.isdir(place) and out.is_relative_to(place))):
             raise ParamsError(
                 f"source {spec.id}: path {spec.path} lies in {out_folder}, or holds it, and what is no copy is removed "
                 "from there; move the footage to a folder of its own"

@@ -44,10 +44,8 @@ def fetch_source(
         Rejected: It cannot be had, or is another file than it should be.
     """
     local = base / spec.path if spec.path else None
-    if local is not None and not local.is_file():
-        raise Rejected("no_such_file", f"{local}: there is no such file, and no video; check path in sources.yaml")
     side = {"side_px": manners.max_side_px} if spec.web else {}
-    content = file_sha256(local) if local else None
+    content = _sha256(local, base / spec.origin) if local else None
     key = content_key(place=spec.origin, content=content, **side)
     kept = manifest.reuse(spec.id, key)
     if kept is not None and _is_pinned(manifest.folder / kept["file"], spec):
@@ -58,6 +56,16 @@ def fetch_source(
         raise Rejected("wrong_hash", detail, is_spoilt=True)
     manifest.record(spec.id, key, [file.name], {"file": file.name})
     return file
+
+
+def _sha256(local: Path, name: Path) -> str:
+    try:
+        return file_sha256(local)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        detail = f"{name}: there is no such file, and no video; check path in sources.yaml"
+        raise Rejected("no_such_file", detail) from error
+    except OSError as error:
+        raise Rejected("unreadable", f"{name}: cannot be read ({error.strerror}); check who may read it") from error
 
 
 def _is_pinned(file: Path, spec: SourceSpec) -> bool:

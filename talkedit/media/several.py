@@ -63,13 +63,13 @@ def listing_item(spec: SourceSpec) -> str:
 
 def _files(spec: SourceSpec, base: Path) -> list[SourceSpec]:
     path = spec.path or ""
-    if (base / path).is_file():
+    if os.path.isfile(base / path):  # unlike Path's, not stopped by a folder that may not be looked into
         return [spec]
-    if (base / path).is_dir():
+    if os.path.isdir(base / path):
         found = {_posix(name, path): name for name in _below(base, path)}
     else:
         names = glob.glob(path, root_dir=base, recursive=True)
-        found = {_posix(name, _fixed_part(path)): name for name in names if (base / name).is_file()}
+        found = {_posix(name, _fixed_part(path)): name for name in names if os.path.isfile(base / name)}
     if found and spec.sha256:
         raise ParamsError(f"source {spec.id}: sha256 pins one file, but path {path} is several; leave one of them out")
     return [
@@ -144,4 +144,4 @@ def _told_apart(expanded: list[tuple[str, SourceSpec]]) -> list[SourceSpec]:
 
 
 def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_DIGITS]
+    return hashlib.sha256(os.fsencode(text)).hexdigest()[:_HASH_DIGITS]

@@ -1,5 +1,6 @@
 """sources.yaml: which footage a person has, and where it comes from."""
 
+import os
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -71,7 +72,8 @@ class SourceSpec(BaseModel):
     def origin(self) -> str:
         """Where it comes from, for a person to read."""
         places = (self.path, self.url, self.web, self.playlist, self.object)
-        return next((place for place in places if place), f"{self.package} {self.member}")
+        place = next((place for place in places if place), f"{self.package} {self.member}")
+        return os.fsencode(place).decode(errors="backslashreplace")  # a file found in a folder may have any bytes
 
     @property
     def start_s(self) -> Fraction | None:

@@ -1,6 +1,7 @@
 """Every source becomes a row: kept, or rejected with a word to count by."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent, indent
@@ -159,6 +160,24 @@ def test_what_was_fetched_stays_while_its_source_is_away(listed, tmp_path: Path)
             download(tmp_path / "sources.yaml", "anna", raw, LENIENT.model_copy(update={"max_failed_share": 0}))
         assert [row["reason"] for row in read_rows(raw / "sources.parquet")] == ["no_such_file", reason]
         assert {path.name: path.read_bytes() for path in raw.glob("*.mp4")} == before
+
+
+def test_a_file_name_that_is_no_text_is_a_name(listed, tmp_path: Path) -> None:
+    """In Latin-1, as on old disks."""
+    os.rename(tmp_path / "films" / "clip.mp4", os.fsencode(tmp_path) + b"/films/\xfc.mp4")
+    rows = download(listed("- {id: a, path: films}"), "anna", tmp_path / "raw", LENIENT)
+    assert [(row["origin"], row["status"]) for row in rows] == [("films/\\xfc.mp4", "kept")]
+
+
+def test_a_file_that_may_not_be_read_is_a_row(listed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "films" / "none").mkdir()
+    sources = listed("- {id: a, path: films/clip.mp4}\n- {id: b, path: films/none}")
+    monkeypatch.setattr("talkedit.media.fetch.file_sha256", refuse)
+    with pytest.raises(TalkeditError, match=r"2 of 2 .*clip\.mp4: cannot be read \(Permission denied\)"):
+        download(sources, "anna", tmp_path / "raw", LENIENT)
 
 
 def test_a_damaged_copy_is_fetched_again(listed, tmp_path: Path) -> None:
