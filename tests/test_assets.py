@@ -134,6 +134,16 @@ def test_an_asset_is_fetched_once_and_then_needs_no_network(weights: Asset, tmp_
     assert fetch("weights") == path
 
 
+def test_a_cache_that_cannot_be_written_is_said(
+    weights: Asset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("TALKEDIT_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(AssetError, match=r"Not a directory.*TALKEDIT_CACHE"):
+        fetch(weights.name)
+    assert is_intact(weights.name) is None
+
+
 def test_a_tampered_file_is_never_handed_out(weights: Asset) -> None:
     path = fetch("weights")
     path.write_bytes(b"W" + CONTENT[1:])

@@ -235,7 +235,11 @@ def _kept(path: Path, sha256: str) -> bytes | None:
 
 
 def _keep(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        advice = "name a folder that can be written in TALKEDIT_CACHE"
+        raise TalkeditError(f"{path.parent}: cannot be made ({error.strerror}); {advice}") from error
     mine = path.with_name(f"{path.name}.{os.getpid()}")  # other processes may be writing the same
     write_atomically(mine, content)
     mine.replace(path)

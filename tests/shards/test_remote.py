@@ -92,6 +92,13 @@ def test_a_clip_is_read_when_it_is_asked_for_and_only_once(
     assert asked[3:] == [(VALIDATION, 0), (TRAIN, 0)]
 
 
+def test_a_cache_that_cannot_be_written_is_said(pushed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("TALKEDIT_CACHE", str(tmp_path / "file"))
+    with pytest.raises(TalkeditError, match=r"cannot be made \(Not a directory\); .*TALKEDIT_CACHE"):
+        open_shards(pushed)
+
+
 def test_what_was_damaged_in_the_cache_is_read_again(pushed: str, cache: Path) -> None:
     folder = open_shards(pushed)
     assert [sample.clip_id for sample in read_samples(folder, "validation")] == ["three"]
