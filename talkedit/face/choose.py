@@ -46,11 +46,12 @@ class Chosen:
 
     Attributes:
         index: Which of the tracks.
-        score: How far its mouth goes with the sound better than any other's; or the distance to the reference.
+        score: How far its mouth goes with the sound better than any other's, None where it was too short to tell; or
+            the distance to the reference.
     """
 
     index: int
-    score: float
+    score: float | None
 
 
 def choose_speaking(tracks: Sequence[FaceTrack], samples: Floats, params: FacesParams) -> Chosen:
@@ -62,9 +63,16 @@ def choose_speaking(tracks: Sequence[FaceTrack], samples: Floats, params: FacesP
         params: See `FacesParams`.
 
     Raises:
-        ClipRejected: `nobody_speaks`: no mouth fits better than the others by `min_lead`.
+        ClipRejected: `nobody_speaks`: no mouth fits better than the others by `min_lead`; `too_short_to_tell`: there
+            are several faces in a clip that is too short to hold them against the sound.
     """
-    speech = speech_shape(samples, len(tracks[0].found))
+    n_frames = len(tracks[0].found)
+    if n_frames < MIN_FRAMES:
+        if len(tracks) == 1:
+            return Chosen(0, None)
+        detail = f"{n_frames} frames are too few to tell which of {len(tracks)} faces speaks; it takes {MIN_FRAMES}"
+        raise ClipRejected("too_short_to_tell", detail)
+    speech = speech_shape(samples, n_frames)
     fits = np.array([_fit(track, speech) for track in tracks])
     best = int(fits.argmax())
     lead = float(fits[best] - max(np.delete(fits, best), default=0.0))
