@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from talkedit.errors import ParamsError
-from talkedit.params import Section, load_section
+from talkedit.params import Section, load_section, parse_yaml
 
 
 class Cut(Section):
@@ -65,6 +65,14 @@ def test_a_missing_file_and_one_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes(b"\xff\xfe\x00\xd8")
     with pytest.raises(ParamsError, match="not valid YAML"):
         load_section(tmp_path / "params.yaml", Cut)
+
+
+def test_what_is_there_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    """A key that is there and in what is merged is no such case."""
+    for text in ("person: a\nperson: b\n", "segment:\n  clip_s: 1\n  clip_s: 2\n"):
+        with pytest.raises(ParamsError, match=rf"is there twice .*line {text.count(chr(10))}"):
+            load(tmp_path, text)
+    assert parse_yaml("a: &a {x: 1}\nb: {<<: *a, x: 2}")["b"] == {"x": 2}
 
 
 def test_a_date_in_another_section_is_none_of_our_business(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from pydantic import (
 
 from talkedit.assets import PINNED_REQUIREMENT
 from talkedit.errors import ParamsError
+from talkedit.params import parse_yaml
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 DatasetFile = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+\.yaml$")]
@@ -162,7 +163,7 @@ def _require_different(path: Path, person: str, specs: list[SourceSpec]) -> None
 
 def _validated(path: Path, schema: TypeAdapter[T]) -> T:
     try:
-        values: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values: Any = parse_yaml(path.read_text(encoding="utf-8"))
         return schema.validate_json(TypeAdapter(Any).dump_json(values))
     except OSError as error:
         raise ParamsError(f"{path}: cannot be read ({error.strerror}); check the path") from error

@@ -63,6 +63,7 @@ def test_a_source_of_a_dataset_keeps_its_own_licence(tmp_path: Path) -> None:
     [
         ("licence: x\nnote: y\nsources: [{id: a, path: x}, {id: A, path: y}]", "list.yaml", "more than once"),
         ("licence: x\nnote: y\nsources: []", "list.yaml", "names no sources"),
+        ("sources: []\nsources: []", "list.yaml", r"list\.yaml: .*sources is there twice .*line 2"),
         ("sources: []", "list.yaml", "licence: Field required"),
         ("", "../list.yaml", "anna: String should match"),
         ("", "none.yaml", r"none\.yaml: cannot be read"),
