@@ -60,7 +60,7 @@ def fetch_assets(
 
 @asset_commands.command("verify")
 def verify_assets(names: Names = None) -> None:
-    """Hash everything in the cache and hold it against the list and the lock file; status 1 if anything is damaged.
+    """Hash everything in the cache and hold it against the list; status 1 if anything is damaged.
 
     talkedit assets verify
     """

@@ -1,5 +1,6 @@
 """The list of everything that talkedit fetches: what each is, where it comes from, and under which licence."""
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -52,8 +53,7 @@ class Asset:
 
     Attributes:
         name: How the code asks for it.
-        sha256: All 64 hexadecimal digits; or only the first few or none, where the publisher gives no more. Then what
-            the first fetch brought is held to be right: its hash goes into the lock file (`talkedit.asset_lock`).
+        sha256: What it hashes to, 64 hexadecimal digits.
         licence: SPDX identifier or a few words.
         note: What it is, and what a user must know before using it.
         size_bytes: Size of the file.
@@ -70,6 +70,10 @@ class Asset:
     source: PackageMember | Url
     instead: str = ""
     needs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise ValueError(f"{self.name} needs all 64 digits of its SHA-256")
 
 
 ASSETS = {

