@@ -38,14 +38,17 @@ def spans_of(shard: Path) -> list[Span]:
         TalkeditError: The shard is damaged.
     """
     found: dict[str, list[tarfile.TarInfo]] = {}
+    end = 0
     try:
         with open(shard, "rb") as file:
             with tarfile.open(fileobj=file, mode="r:") as tar:
                 for member in tar:
                     found.setdefault(_split(member)[0], []).append(member)
-            file.seek(-len(END_OF_TAR), io.SEEK_END)
-            if file.read() != END_OF_TAR:  # cut off between two members, which tarfile takes for the end
-                raise tarfile.ReadError("it ends early")
+                    end = _end(member)
+            file.seek(end)
+            rest = file.read()  # tarfile takes a damaged header, or a cut between two members, for the end
+            if len(rest) < len(END_OF_TAR) or rest.strip(b"\0"):
+                raise tarfile.ReadError(f"it is not whole after byte {end}")
             return [_span(clip_id, members, file) for clip_id, members in found.items()]
     except (tarfile.TarError, OSError, KeyError, ValueError, EOFError) as error:
         raise damaged(shard, error) from error
@@ -72,9 +75,11 @@ def _span(clip_id: str, members: list[tarfile.TarInfo], file: IO[bytes]) -> Span
         raise KeyError(LENGTH_MEMBER)
     file.seek(length.offset_data)
     n_frames = len(np.load(io.BytesIO(file.read(length.size)), allow_pickle=False))
-    last = members[-1]
-    stop = last.offset_data + -(-last.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
-    return Span(clip_id, n_frames, members[0].offset, stop)
+    return Span(clip_id, n_frames, members[0].offset, _end(members[-1]))
+
+
+def _end(member: tarfile.TarInfo) -> int:
+    return member.offset_data + -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
 
 
 def _split(member: tarfile.TarInfo) -> tuple[str, str]:

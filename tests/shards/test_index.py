@@ -47,8 +47,17 @@ def test_a_shard_cut_between_two_clips_is_not_taken_for_a_short_one(tiny_shards:
     content = (tiny_shards / "train-000000.tar").read_bytes()
     second = spans_of(tiny_shards / "train-000000.tar")[1].start
     (tmp_path / "train-000000.tar").write_bytes(content[:second])
-    with pytest.raises(TalkeditError, match="it ends early"):
+    with pytest.raises(TalkeditError, match="it is not whole after byte"):
         index_split(tmp_path, "train")
+
+
+def test_a_damaged_header_is_not_taken_for_the_end(tiny_shards: Path, tmp_path: Path) -> None:
+    content = bytearray((tiny_shards / "train-000000.tar").read_bytes())
+    second = spans_of(tiny_shards / "train-000000.tar")[1]
+    content[second.start] ^= 1
+    (tmp_path / "train-000000.tar").write_bytes(content)
+    with pytest.raises(TalkeditError, match=rf"is damaged \(it is not whole after byte {second.start}\)"):
+        spans_of(tmp_path / "train-000000.tar")
 
 
 def test_a_shard_that_shrank_after_it_was_indexed_is_one_sentence(tiny_shards: Path, tmp_path: Path) -> None:
