@@ -58,7 +58,7 @@ def write_shards(clips: Path, crops: Path, attributes: Path, out: Path, params: 
     """
     out.mkdir(parents=True, exist_ok=True)
     _remove_shards(out)
-    wanted = [clip for clip in read_clips(clips) if (attributes / f"{clip.clip_id}.parquet").is_file()]
+    wanted = read_clips(clips)
     rows: list[dict[str, Any]] = []
     for split in SPLITS:
         members = [clip for clip in wanted if clip.split == split]

@@ -100,11 +100,14 @@ def test_shards_of_an_earlier_run_are_removed(stages: Path, tmp_path: Path) -> N
     assert [sample.clip_id for sample in read_samples(tmp_path, "train")] == ["one", "two"]
 
 
-def test_a_clip_without_attributes_is_left_out(stages: Path, tmp_path: Path) -> None:
+def test_a_clip_without_attributes_is_an_error(stages: Path, tmp_path: Path) -> None:
+    """A file is missing, and nobody would notice; whoever rejects a clip says so in the table."""
     copy = shutil.copytree(stages, tmp_path / "stages")
     (copy / "attributes" / "two.parquet").unlink()
-    assert pack(copy, tmp_path / "out")["train_clips"] == 1
-    (copy / "attributes" / "three.parquet").unlink()
+    with pytest.raises(TalkeditError, match=r"two\.parquet: cannot be read"):
+        pack(copy, tmp_path / "out")
+    rows = read_rows(copy / "clips" / CLIPS_TABLE)
+    write_table(copy / "clips" / CLIPS_TABLE, [row for row in rows if row["clip_id"] == "one"], SCHEMA)
     with pytest.raises(TalkeditError, match=r"no usable clip is left for validation.*sources\.yaml"):
         pack(copy, tmp_path / "out")
 
