@@ -79,9 +79,13 @@ def _files(spec: SourceSpec, base: Path) -> list[SourceSpec]:
 
 
 def _below(base: Path, folder: str) -> list[str]:
-    """Every video in a folder and those below it; hidden ones are left out."""
-    found = []
-    for top, folders, names in os.walk(base / folder):
+    """Every video in a folder and those below it, links to folders too; hidden ones are left out."""
+    found, seen = [], set()
+    for top, folders, names in os.walk(base / folder, followlinks=True):
+        if os.path.realpath(top) in seen:  # a link back up, or to a folder that another name leads to
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(top))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         inner = Path(folder) / Path(top).relative_to(base / folder)
         found += [

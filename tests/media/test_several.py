@@ -33,6 +33,18 @@ def test_a_folder_is_all_its_videos_and_those_below_in_order(films: Path) -> Non
     assert list(found)[:3] == ["me-a", "me-b", "me-day-2-b"]
 
 
+def test_links_to_folders_are_followed_once(films: Path) -> None:
+    (films / "elsewhere").mkdir()
+    (films / "elsewhere" / "c.mp4").write_bytes(b"")
+    for name, to in (("link", "elsewhere"), ("again", "elsewhere"), ("loop", "films")):
+        (films / "films" / name).symlink_to(films / to)
+    found = list(expanded(films, path="films").values())
+    assert found == [
+        *("films/a.MOV", "films/again/c.mp4", "films/b.mp4"),
+        *("films/day 2/b.mp4", "films/day 2/ü.mkv"),
+    ]
+
+
 def test_a_pattern_is_what_it_matches(films: Path) -> None:
     assert expanded(films, path="films/*.mp4") == {"me-b": "films/b.mp4"}
     assert list(expanded(films, path="films/**/*.mp4").values()) == ["films/b.mp4", "films/day 2/b.mp4"]
