@@ -13,6 +13,7 @@ from typing import Any
 from talkedit.errors import TalkeditError
 
 FILE_NAME = "manifest.json"
+_NEW_NAME = "manifest.jsonl"  # what was recorded since; to write all of it for each of thousands of items takes minutes
 
 
 def content_key(**parts: Any) -> str:
@@ -41,7 +42,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 class Manifest:
-    """The record of what a folder holds, one entry an item, saved after each item.
+    """The record of what a folder holds, one entry an item, each on the disk as soon as it is recorded.
 
     Args:
         folder: The stage's output folder; made if missing.
@@ -53,13 +54,8 @@ class Manifest:
         self._entries: dict[str, dict[str, Any]] = self._read()
 
     def _read(self) -> dict[str, dict[str, Any]]:
-        try:
-            entries = json.loads((self.folder / FILE_NAME).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}  # no manifest, or a damaged one: nothing can be trusted, all is made again
-        if not isinstance(entries, dict):
-            return {}
-        return {item: entry for item, entry in entries.items() if _is_entry(entry)}
+        texts = [_text(self.folder / FILE_NAME), *_text(self.folder / _NEW_NAME).splitlines()]
+        return {item: entry for text in texts for item, entry in _entries_of(text).items()}
 
     def items(self) -> set[str]:
         """Everything that is recorded."""
@@ -77,10 +73,21 @@ class Manifest:
         return entry["row"]
 
     def record(self, item: str, key: str, files: list[str], row: dict[str, Any]) -> None:
-        """Notes that `item` was made under `key`, with these files (names in the folder) and this table row."""
+        """Notes that `item` was made under `key`, with these files (names in the folder) and this table row.
+
+        Raises:
+            TalkeditError: It cannot be written.
+        """
         hashes = {name: file_sha256(self.folder / name) for name in sorted(files)}
         self._entries[item] = {"key": key, "files": hashes, "row": row}
-        self._save()
+        path = self.folder / _NEW_NAME
+        try:
+            with open(path, "ab") as file:  # a line of its own, whatever a run that was killed left of its last
+                file.write(f"\n{json.dumps({item: self._entries[item]})}\n".encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise TalkeditError(f"{path}: cannot be written ({error.strerror}); free some space") from error
 
     def prune(self, keep: set[str], also_keep: frozenset[str] = frozenset()) -> list[str]:
         """Forgets every item not in `keep` and removes every file that no kept item owns.
@@ -93,16 +100,29 @@ class Manifest:
             The names of the files that were removed.
         """
         self._entries = {item: entry for item, entry in self._entries.items() if item in keep}
-        self._save()
+        write_atomically(self.folder / FILE_NAME, json.dumps(self._entries, indent=1, sort_keys=True).encode())
+        (self.folder / _NEW_NAME).unlink(missing_ok=True)
         owned = {name for entry in self._entries.values() for name in entry["files"]} | also_keep | {FILE_NAME}
         strangers = [path for path in self.folder.iterdir() if path.is_file() and path.name not in owned]
         for path in strangers:
             path.unlink()
         return sorted(path.name for path in strangers)
 
-    def _save(self) -> None:
-        text = json.dumps(self._entries, indent=1, sort_keys=True)
-        write_atomically(self.folder / FILE_NAME, text.encode())
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _entries_of(text: str) -> dict[str, dict[str, Any]]:
+    """What can be trusted: of a text that is damaged, nothing."""
+    try:
+        entries = json.loads(text)
+    except ValueError:
+        return {}
+    return {item: entry for item, entry in entries.items() if _is_entry(entry)} if isinstance(entries, dict) else {}
 
 
 def _is_entry(entry: Any) -> bool:

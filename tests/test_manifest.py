@@ -17,6 +17,7 @@ def folder(tmp_path: Path) -> Path:
     manifest = Manifest(tmp_path / "out")
     (tmp_path / "out" / "a.bin").write_bytes(b"abc")
     manifest.record("a", "key", ["a.bin"], {"n": 1})
+    manifest.prune({"a"})
     return tmp_path / "out"
 
 
@@ -55,6 +56,19 @@ def test_a_manifest_of_another_shape_is_worth_nothing(folder: Path, content: str
     assert Manifest(folder).reuse("a", "key") is None
 
 
+def test_a_record_is_kept_at_once_and_writes_no_other_again(folder: Path) -> None:
+    """A killed run left half a line: that of its item alone, not the next run's first."""
+    before = (folder / FILE_NAME).read_bytes()
+    Manifest(folder).record("b", "key", [], {"n": 2})
+    with open(folder / "manifest.jsonl", "ab") as file:
+        file.write(b'\n{"c": {"key": "ke')
+    Manifest(folder).record("d", "key", [], {"n": 4})
+    assert (folder / FILE_NAME).read_bytes() == before
+    assert Manifest(folder).items() == {"a", "b", "d"}
+    assert Manifest(folder).prune({"a", "b"}) == []
+    assert Manifest(folder).items() == {"a", "b"}
+
+
 def test_pruning_removes_what_no_wanted_item_owns(folder: Path) -> None:
     manifest = Manifest(folder)
     for name in ("b.bin", "table.parquet", "stranger"):
@@ -71,6 +85,7 @@ def test_the_manifest_is_the_same_bytes_whatever_the_order(tmp_path: Path) -> No
         manifest = Manifest(tmp_path / name)
         for item in items:
             manifest.record(item, "key", [], {"item": item})
+        manifest.prune(set(items))
     assert (tmp_path / "x" / FILE_NAME).read_bytes() == (tmp_path / "y" / FILE_NAME).read_bytes()
     assert list(json.loads((tmp_path / "x" / FILE_NAME).read_text())) == ["a", "b"]
 
