@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from talkedit.closure import code_hash
-from talkedit.errors import TalkeditError
+from talkedit.errors import MediaError, TalkeditError
 from talkedit.folders import CLIPS_TABLE, SOURCES_TABLE, kept_rows
 from talkedit.manifest import Manifest, content_key
 from talkedit.media.audio import read_audio, write_wav
@@ -41,7 +41,7 @@ def segment_sources(raw_folder: Path, out_folder: Path, params: SegmentParams) -
         loudness_db (root mean square, 0 is full scale). A source that gives no clip is a row of its own.
 
     Raises:
-        MediaError: A source cannot be read.
+        MediaError: A source is not there, or its sound cannot be opened.
         TalkeditError: There is no footage for a training and a validation clip.
     """
     fetched = kept_rows(raw_folder / SOURCES_TABLE)
@@ -91,16 +91,25 @@ def _cuts(sources: list[Row], raw_folder: Path, manifest: Manifest, params: Segm
     with workers(len(todo)) as run_all:
         tasks = [(raw_folder / sources[i]["file"], threshold) for i in todo]
         for i, cuts_s in zip(
-            todo, track(run_all(find_cuts, tasks), "looking for cuts", "sources", len(todo)), strict=True
+            todo, track(run_all(_find_cuts, tasks), "looking for cuts", "sources", len(todo)), strict=True
         ):
-            found = {"cuts_s": [str(cut_s) for cut_s in cuts_s]}
-            manifest.record(_cuts_item(sources[i]), keys[i], [], found)
+            found = {"cuts_s": [str(cut_s) for cut_s in cuts_s or ()]}
+            if cuts_s is not None:
+                manifest.record(_cuts_item(sources[i]), keys[i], [], found)
             known[i] = found
     return [[Fraction(cut_s) for cut_s in found["cuts_s"]] for found in known if found]
 
 
 def _end_s(source: Row) -> Fraction | None:
     return Fraction(source["end_s"]) if source["end_s"] else None
+
+
+def _find_cuts(path: Path, threshold: float) -> list[Fraction] | None:
+    """None: the picture cannot be read, this time or ever; the crop stage says so of each clip."""
+    try:
+        return find_cuts(path, threshold)
+    except MediaError:
+        return None
 
 
 def _cuts_item(source: Row) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from talkedit.errors import MediaError
 from talkedit.manifest import Manifest
+from talkedit.media import clips
 from talkedit.media.clips import segment_sources
 from talkedit.media.cuts import find_cuts
 from talkedit.media.segment import SegmentParams, Source, plan_clips
@@ -50,6 +51,27 @@ def test_a_source_that_is_away_is_not_one_without_cuts(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"one\.mkv"):
         segment_sources(raw, tmp_path / "clips", PARAMS)
     assert not Manifest(tmp_path / "clips").items()
+
+
+def test_a_picture_that_cannot_be_read_leaves_the_other_sources_and_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = fetch(tmp_path / "a", one=rising_tone(5))
+    looked: list[Path] = []
+
+    def unreadable(path: Path, threshold: float) -> list[Fraction]:
+        looked.append(path)
+        raise MediaError(path, "has colours that cannot be converted")
+
+    monkeypatch.setattr(clips, "find_cuts", unreadable)
+    segment_sources(raw, tmp_path / "clips", PARAMS)
+    segment_sources(raw, tmp_path / "clips", PARAMS)
+    assert len(looked) == 2
+    monkeypatch.undo()
+    segment_sources(raw, tmp_path / "clips", PARAMS)
+    monkeypatch.setattr(clips, "find_cuts", unreadable)
+    segment_sources(raw, tmp_path / "clips", PARAMS)
+    assert len(looked) == 2
 
 
 def test_clips_of_a_real_video_lie_between_its_cuts(shared_media: Path) -> None:
