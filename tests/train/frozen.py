@@ -18,7 +18,7 @@ def frozen(build: Callable[..., nn.Module | None]) -> Callable[..., nn.Module | 
     def build_frozen(*args: Any) -> nn.Module | None:
         network = build(*args)
         for module in network.modules() if network else ():
-            if isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
                 module.eval()
         return network
 
