@@ -25,10 +25,10 @@ from talkedit.media.audio import N_MELS
 from talkedit.media.ffmpeg import ffmpeg_path
 from talkedit.media.rewrite import Encoding
 from talkedit.media.video import probe
-from talkedit.models.lips import LIP_MEL_STEPS
 from talkedit.train.artifact import TrainedModel
 
 N_DRAWN = 60  # frames that the network alone draws
+MEL_WINDOW = 16
 
 
 def remade(source: Path, out: Path, height_px: int | None = None, seconds: float | None = None) -> Path:
@@ -103,7 +103,7 @@ def _network_fps(model: TrainedModel, size_px: int) -> float:
     """Crops that are drawn in a second."""
     n = frames_at_once(size_px)
     renderer, crops, asked = Renderer(model), made_up.crops(n, size_px), made_up.attributes(n)
-    asked_heads, mel = made_up.heads(asked.pose_deg), np.zeros((n, N_MELS, LIP_MEL_STEPS), np.float32)
+    asked_heads, mel = made_up.heads(asked.pose_deg), np.zeros((n, N_MELS, MEL_WINDOW), np.float32)
     begin_s, n_batches = 0.0, N_DRAWN // n
     for number in range(n_batches + 1):
         renderer.draw(crops, asked_heads, crops, mel, asked, crops.lips)

@@ -15,7 +15,6 @@ from talkedit.models.build import ModelParams, build_generator, build_lip_net
 from talkedit.models.fold import fold
 from talkedit.models.generator import Generator
 from talkedit.models.guide import Sources
-from talkedit.models.lips import LIP_MEL_STEPS
 from talkedit.train.artifact import TrainedModel
 
 
@@ -81,7 +80,7 @@ def _editor(generator: Generator, params: ModelParams, n_images: int) -> Contest
     renderer = Renderer(TrainedModel(Path(), generator, build_lip_net(params), params, {}, {}, {}))
     target, source = made_up.crops(n_images, params.image_px), made_up.crops(n_images, params.image_px)
     asked = made_up.attributes(n_images)
-    mel = torch.randn(n_images, 80, LIP_MEL_STEPS).numpy()
+    mel = torch.randn(n_images, 80, 16).numpy()
     asked_heads = made_up.heads(asked.pose_deg)
 
     def run() -> None:

@@ -95,7 +95,7 @@ class Renderer:
             target: N crops to be filled; what is inside the mask is not looked at.
             asked_heads: (N, 3, 4), camera_from_head, how the heads are to be turned.
             source: What the person looks like, N crops; may be the target itself.
-            mel: (N, 80, 48), the speech around each frame.
+            mel: (N, 80, 16), the speech at each frame.
             asked: The codes at each frame.
             lips: (N, 2), the shape that they should have (`Crops.lips`); None: as the speech says.
 
@@ -117,7 +117,7 @@ class Renderer:
 
     @torch.inference_mode()
     def heard_lips(self, mel: Floats) -> Floats:
-        """The shape speech gives the lips, (N, 80, 48) to (N, 2); only for a model that `hears`."""
+        """The shape speech gives the lips, (N, 80, 16) to (N, 2); only for a model that `hears`."""
         return cast(LipNet, self._lips)(torch.from_numpy(mel)[None].to(self._device))[0].cpu().numpy()
 
     def blend(self, drawn: Image, original: Image) -> Image:

@@ -14,7 +14,6 @@ from talkedit.media.audio import (
     read_audio,
     read_sound,
 )
-from talkedit.models.lips import LIP_MEL_STEPS
 from talkedit.records import CLIP_FPS, SAMPLE_RATE_HZ, Doubles, Floats
 
 HOP = SAMPLE_RATE_HZ // MEL_STEPS_PER_S
@@ -37,9 +36,9 @@ class Speech:
     is_new: bool = False
 
     def at(self, times_s: Doubles) -> Floats:
-        """(T, 80, 48), what is heard around frames that are shown at these times."""
+        """(T, 80, 16), what is heard at frames that are shown at these times."""
         # Training hears the speech around the middle of a frame's time at 25 fps; here each frame's own time counts.
-        return mel_windows(self.mel, times_s + 0.5 / float(CLIP_FPS), LIP_MEL_STEPS)
+        return mel_windows(self.mel, times_s + 0.5 / float(CLIP_FPS))
 
 
 def listen(source: Path, audio: Path | None = None) -> Speech:

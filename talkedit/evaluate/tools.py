@@ -16,7 +16,6 @@ from talkedit.face.head import turn_heads
 from talkedit.face.track import FaceTracker
 from talkedit.media.audio import mel_windows
 from talkedit.models.codes import draw_mask
-from talkedit.models.lips import LIP_MEL_STEPS
 from talkedit.records import CLIP_FPS, Attributes, Doubles, Floats
 from talkedit.shards.samples import Sample
 from talkedit.train.artifact import TrainedModel
@@ -54,7 +53,7 @@ class Held:
     Attributes:
         sample: The clip.
         footage: Its frames and codes.
-        mel: (T, 80, 48), its speech.
+        mel: (T, 80, 16), its speech.
         look: What is seen in its frames.
     """
 
@@ -94,7 +93,7 @@ class Tools:
         """Decodes a clip, and looks at it unless that was done before."""
         everything = np.arange(sample.n_frames)
         footage = load_footage(sample, everything)
-        mel = mel_windows(sample.mel, (everything + 0.5) / float(CLIP_FPS), LIP_MEL_STEPS)
+        mel = mel_windows(sample.mel, (everything + 0.5) / float(CLIP_FPS))
         return Held(sample, footage, mel, look or self.look(footage))
 
     def look(self, footage: Footage) -> Look:

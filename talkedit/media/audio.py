@@ -211,20 +211,17 @@ def _mel_basis() -> Floats:
     return librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=_N_FFT, n_mels=N_MELS, fmin=55, fmax=7600)
 
 
-def mel_windows(
-    mel: Floats, times_s: Sequence[Fraction | float] | NDArray[np.floating], n_steps: int = MEL_WINDOW_STEPS
-) -> Floats:
-    """The sound around each time: 0.2 s of it, or more.
+def mel_windows(mel: Floats, times_s: Sequence[Fraction | float] | NDArray[np.floating]) -> Floats:
+    """The 0.2 s of sound around each time.
 
     Args:
-        mel: (80, L) from `mel_spectrogram`.
+        mel: (80, n_steps) from `mel_spectrogram`.
         times_s: T times, from the first sample; may lie outside, where there is silence.
-        n_steps: W, an even number: how much is heard.
 
     Returns:
-        (T, 80, W) float32: steps c - W / 2 to c + W / 2 - 1, where step c is the one nearest to the time.
+        (T, 80, 16) float32: steps c - 8 to c + 7, where step c is the one nearest to the time.
     """
-    half = n_steps // 2
+    half = MEL_WINDOW_STEPS // 2
     centres = np.array([math.floor(time_s * MEL_STEPS_PER_S + Fraction(1, 2)) for time_s in times_s], dtype=np.int64)
     steps = centres[:, None] + np.arange(-half, half)
     inside = (steps >= 0) & (steps < mel.shape[1])

@@ -59,10 +59,7 @@ class FaceEncoder(nn.Module):
 
 
 class AudioEncoder(nn.Module):
-    """Mel windows (B, T, 80, 16) to (B, D, T); strides as in Wav2Lip's audio encoder.
-
-    Of wider windows the middle 16 steps are heard.
-    """
+    """Mel windows (B, T, 80, 16) to (B, D, T); strides as in Wav2Lip's audio encoder."""
 
     def __init__(self, width: int, dim: int) -> None:
         super().__init__()
@@ -79,8 +76,7 @@ class AudioEncoder(nn.Module):
 
     def forward(self, mel: Tensor) -> Tensor:
         batch, time = mel.shape[:2]
-        middle = mel.narrow(3, (mel.shape[3] - MEL_STEPS) // 2, MEL_STEPS)
-        embedding = self.layers(middle.reshape(batch * time, 1, MEL_BINS, MEL_STEPS))
+        embedding = self.layers(mel.reshape(batch * time, 1, MEL_BINS, MEL_STEPS))
         return embedding.reshape(batch, time, -1).transpose(1, 2)
 
 

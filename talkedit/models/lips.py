@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from talkedit.models.encoders import MEL_BINS
+from talkedit.models.encoders import MEL_BINS, MEL_STEPS
 
 # dlib's indices.
 CORNERS, INNER_LIPS, OUTER_LIPS, INNER_CORNERS, NOSE_BASE, CHIN = (48, 54), (62, 66), (51, 57), (60, 64), 33, 8
@@ -26,7 +26,6 @@ JAW_HALF_WIDTHS = 2.2  # as far to the side of the mouth's middle, in half width
 NECK_PER_HALF_WIDTH = 1.6  # over so much below the chin its motion fades out
 MIN_WIDTH = 1e-3  # share of the picture's side: points that fell together must not give positions that are no numbers
 LIP_SHAPE = ("opening", "width")
-LIP_MEL_STEPS = 48  # 0.6 s: lips make ready for what comes, and are not done with what was
 
 
 class Mouth(NamedTuple):
@@ -42,9 +41,10 @@ class Mouth(NamedTuple):
 
 
 class LipNet(nn.Module):
-    """The shape of this person's lips, from the speech: mel windows (B, T, 80, 48) to (B, T, 2), as `lip_shape`.
+    """The shape of this person's lips, from the speech: mel windows (B, T, 80, 16) to (B, T, 2), as `lip_shape`.
 
-    Convolutions run along time alone: one voice has its sounds at its own frequencies.
+    Convolutions run along time alone: one voice has its sounds at its own frequencies. A window of 0.6 s is learnt by
+    heart where there are seconds of speech, and gains little by 37 minutes (docs/results.md).
 
     Args:
         width: Channels of the convolutions.
@@ -59,7 +59,7 @@ class LipNet(nn.Module):
             *_heard(width, width),
             nn.MaxPool1d(2),
             nn.Flatten(),
-            nn.Linear(width * LIP_MEL_STEPS // 4, width),
+            nn.Linear(width * MEL_STEPS // 4, width),
             nn.ReLU(inplace=True),
             nn.Linear(width, len(LIP_SHAPE)),
             nn.Softplus(),

@@ -6,10 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from talkedit.media.audio import mel_windows
 from talkedit.models.codes import MEL_RANGE
-from talkedit.models.lips import LIP_MEL_STEPS, LIP_SHAPE, LipNet, lip_shape
-from talkedit.records import CLIP_FPS
+from talkedit.models.lips import LIP_SHAPE, LipNet, lip_shape
 from talkedit.shards.windows import Window
 from talkedit.train.processes import ALONE, Processes
 
@@ -22,7 +20,7 @@ class Spoken(NamedTuple):
     """What is said at some frames of N clips, and the lips that say it.
 
     Attributes:
-        mel: (N, F, 80, 48).
+        mel: (N, F, 80, 16).
         shapes: (N, F, 2), as `lip_shape` measures them.
     """
 
@@ -46,10 +44,11 @@ def draw_spoken(windows: list[Window], seed: int, step: int, processes: Processe
     mel, shapes = [], []
     for index, window in enumerate(windows, start=processes.rank * len(windows)):
         clip = window.clip
-        frames = np.random.default_rng((seed, step, DRAW, index)).integers(clip.sample.n_frames, size=FRAMES)
-        mel.append(mel_windows(clip.sample.mel, (frames + 0.5) / float(CLIP_FPS), LIP_MEL_STEPS))
-        shapes.append(lip_shape(clip.landmarks[torch.from_numpy(frames)]))
-    return Spoken(torch.from_numpy(np.stack(mel)), torch.stack(shapes))
+        rng = np.random.default_rng((seed, step, DRAW, index))
+        frames = torch.from_numpy(rng.integers(len(clip.mel), size=FRAMES))
+        mel.append(clip.mel[frames])
+        shapes.append(lip_shape(clip.landmarks[frames]))
+    return Spoken(torch.stack(mel), torch.stack(shapes))
 
 
 def lip_loss(network: LipNet, spoken: Spoken, processes: Processes = ALONE) -> Tensor:

@@ -52,10 +52,10 @@ def test_what_is_said_is_drawn_from_the_whole_clip_with_the_lips_that_say_it() -
     """Lips are as open as the middle of what is heard is loud."""
     windows = [talking(1)[0], talking(2)[0]]
     spoken = draw_spoken(windows, seed=3, step=4)
-    assert spoken.mel.shape == (2, FRAMES, 80, 48)
+    assert spoken.mel.shape == (2, FRAMES, 80, 16)
     assert spoken.shapes.shape == (2, FRAMES, 2)
     for clip in range(2):
-        heard = spoken.mel[clip, :, :, 22:26].mean(dim=(1, 2))
+        heard = spoken.mel[clip, :, :, 6:10].mean(dim=(1, 2))
         assert len(heard.unique()) > FRAMES // 2
         assert float(torch.corrcoef(torch.stack([heard, spoken.shapes[clip, :, 0]]))[0, 1]) > LOUD_AND_OPEN
 
@@ -85,7 +85,7 @@ def test_the_loss_is_the_shape_s_error_and_without_sound_the_lips_are_closed() -
 
 
 def test_what_is_heard_stands_beside_what_is_seen() -> None:
-    spoken = Spoken(torch.zeros(2, 3, 80, 48), torch.rand(2, 3, 2))
+    spoken = Spoken(torch.zeros(2, 3, 80, 16), torch.rand(2, 3, 2))
     heard, seen = lip_shapes(Says(0.3, 0.7), spoken)  # type: ignore[arg-type]
     assert heard.tolist() == [pytest.approx([0.3, 0.7])] * 6
     torch.testing.assert_close(seen, spoken.shapes.flatten(0, 1))
@@ -108,6 +108,6 @@ def test_it_learns_to_hear_the_shape_of_the_lips() -> None:
         optimizer.step()
     shapes = lip_shapes(network.eval(), draw_spoken(talking(9), 0, 0))
     assert all(float(torch.corrcoef(shapes[..., at])[0, 1]) > HEARD_AFTER_SECONDS for at in range(2))
-    opening, width = network(torch.full((1, T, 80, 48), -4.0)).detach().mean(dim=(0, 1)).tolist()
+    opening, width = network(torch.full((1, T, 80, 16), -4.0)).detach().mean(dim=(0, 1)).tolist()
     assert opening < 0.25 * float(shapes[1, :, 0].max())
     assert width > float(shapes[1, :, 1].mean())  # most closed is widest here
