@@ -5,11 +5,18 @@ Editor.load("models/sample/generator").edit("in.mp4", "out.mp4", Timeline(yaw_de
 """
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from talkedit.edit.editor import Editor as Editor
     from talkedit.edit.timeline import Timeline as Timeline
+
+# PyTorch's threads wait for each other by turning in a loop, by default so long that beside other programs on the same
+# cores most time goes into it: a training had a ninth of the pace that it has with this (docs/benchmarks.md), which
+# costs it a twentieth on a quiet machine. It is read when PyTorch is loaded.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 __version__ = "0.1.0"  # here, not in the package's metadata: a bare GPU machine may have the files alone
 
