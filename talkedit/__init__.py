@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from talkedit.edit.timeline import Timeline as Timeline
 
 # PyTorch's threads wait for each other by turning in a loop, by default so long that beside other programs on the same
-# cores all time goes into it: with this, a training beside three of them was fifteen times as fast, and alone a
-# twentieth slower at most (docs/benchmarks.md). It is read when PyTorch is loaded.
+# cores all time goes into it: with this, a training beside three of them was fifteen times as fast, and alone
+# about a twentieth slower (docs/benchmarks.md). It is read when PyTorch is loaded.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
