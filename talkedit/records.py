@@ -84,6 +84,10 @@ class CropTrack:
     landmarks_px: Floats
     frame_size_px: tuple[int, int]
 
+    def landmark_shares(self) -> Floats:
+        """(T, 68, 2) float32, shares of the crop's side."""
+        return ((self.landmarks_px + 0.5) / self.size_px).astype(np.float32)
+
     def landmarks_in_frame_px(self) -> Floats:
         """(T, 68, 2), the landmarks in pixels of the full frame."""
         ones = np.ones((*self.landmarks_px.shape[:2], 1))

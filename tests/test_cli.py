@@ -174,7 +174,7 @@ def remove_weights(model: Path) -> None:
         (spoil_card, "model.json: is damaged"),
         (spoil_params, "model.width is 'wide'"),
         (spoil_preparation, "model.json: is damaged"),
-        (spoil_format, "is of format 99, this version reads 5; train again"),
+        (spoil_format, "is of format 99, this version reads 6; train again"),
         (spoil_weights, "generator.safetensors: cannot be read as weights"),
         (remove_weights, "generator.safetensors: cannot be read as weights"),
     ],

@@ -12,7 +12,8 @@ from talkedit.face.pose import rotation_from_angles
 from talkedit.models.attention import ChannelAttention, PositionAttention
 from talkedit.models.codes import CODE_ROWS
 from talkedit.models.generator import Generator
-from talkedit.models.guide import Heads, Sources
+from talkedit.models.guide import Sources
+from talkedit.models.heads import Heads
 from talkedit.records import EMOTIONS, Attributes, Doubles, Floats
 from talkedit.shards.windows import Batch
 

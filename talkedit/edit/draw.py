@@ -18,7 +18,7 @@ from talkedit.edit.eyes import EyeLender, borrows, first_lender
 from talkedit.edit.measure import Shot
 from talkedit.edit.mouths import MouthLender
 from talkedit.edit.plan import Plan
-from talkedit.edit.renderer import Crops, Renderer, joined, take_attributes
+from talkedit.edit.renderer import Crops, Renderer, joined, take, take_attributes
 from talkedit.edit.seam import seam_ratio
 from talkedit.face.geometry import cut
 from talkedit.face.head import camera_of, turn_heads
@@ -26,6 +26,7 @@ from talkedit.face.paste import match_seam, paste
 from talkedit.media.forward import ForwardReader
 from talkedit.models.lips import lip_shape
 from talkedit.records import Floats, Image
+from talkedit.shards.clips import heads_in_crops
 
 MOST_THREADS = 4
 # Frames that are drawn at once. Of the sample, whose crops are 336 px, the second pass takes 8.1 s of processor time by
@@ -148,10 +149,16 @@ class _Draughtsman:
         times_s = plan.measured.clock.times_s[frames]
         pieces = [times_s[first : first + HEARD_AT_ONCE] for first in range(0, len(times_s), HEARD_AT_ONCE)]
         heard = np.concatenate([self._renderer.heard_lips(plan.speech.at(piece)) for piece in pieces])
-        lips = lip_shape(torch.from_numpy(shot.track.landmarks_px)).numpy()
+        lips = self._shapes(shot)
         usable, fps = plan.measured.seen[frames], plan.measured.clock.fps
         fetch = partial(self._fetch, self._with_mouths, shot)
         return MouthLender(heard, lips, shot.attributes.pose_deg, usable, fps, fetch)
+
+    def _shapes(self, shot: Shot) -> Floats:
+        """(N, 21, 2), of the lips of all its frames."""
+        track, camera = shot.track, np.broadcast_to(self._camera, (len(shot.heads), 3))
+        heads = heads_in_crops(shot.heads, camera, track.frame_from_crop, track.size_px)
+        return lip_shape(torch.from_numpy(track.landmark_shares()), heads).numpy()
 
     def _fetch(self, reader: ForwardReader, shot: Shot, places: list[int]) -> list[Crops]:
         """Crops of a shot's frames, wherever in the file these are."""
@@ -162,8 +169,8 @@ class _Draughtsman:
         here = slice(number - shot.first, number - shot.first + 1)
         transforms, codes = shot.track.frame_from_crop[here], take_attributes(shot.attributes, here)
         crop = cut(image, transforms[0], shot.track.size_px)
-        shares = ((shot.track.landmarks_px[here] + 0.5) / shot.track.size_px).astype(np.float32)
-        return Crops(crop[None], shot.heads[here], self._camera, transforms, shares, codes.eye_openness, codes.emotion)
+        points = take(shot.track, here).landmark_shares()
+        return Crops(crop[None], shot.heads[here], self._camera, transforms, points, codes.eye_openness, codes.emotion)
 
     def _draw(self, index: int, frames: list[_Prepared]) -> list[Drawn | None]:
         plan, numbers = self._plan, np.array([frame.number for frame in frames])

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from talkedit.edit.choice import CHANGE_COST, Indices, cheapest_path
 from talkedit.edit.lend import laid_over, moved_over, soft_ellipse
 from talkedit.edit.renderer import Crops
-from talkedit.models.lips import CHIN, NOSE_BASE, OUTER_EYE_CORNERS
+from talkedit.models.lips import CHIN, NOSE_BASE, OUTER_EYE_CORNERS, opening_and_width
 from talkedit.records import Floats
 
 SECTION_S = 4.0  # so long frames lend each other mouths: what lies further off is lit and turned otherwise
@@ -32,8 +33,8 @@ class MouthLender:
     """Gives the frames of a shot mouths that fit the speech, in their order.
 
     Args:
-        heard: (N, 2), opening and width that the lips are to have (`talkedit.models.lips.lip_shape`).
-        lips: (N, 2), what they have.
+        heard: (N, 21, 2), the shape that the lips are to have (`talkedit.models.lips.lip_shape`).
+        lips: (N, 21, 2), what they have.
         pose_deg: (N, 3).
         usable: (N,), the frames that may lend: a face was found in them.
         fps: Frames a second.
@@ -43,6 +44,7 @@ class MouthLender:
     def __init__(
         self, heard: Floats, lips: Floats, pose_deg: Floats, usable: NDArray[np.bool_], fps: float, fetch: Fetch
     ) -> None:
+        heard, lips = (opening_and_width(torch.from_numpy(shapes)).numpy() for shapes in (heard, lips))
         self._n = max(round(SECTION_S * fps), 1)
         chosen = []
         for first in range(0, len(heard), self._n):
@@ -69,7 +71,10 @@ class MouthLender:
 
 
 def choose_lenders(heard: Floats, lips: Floats, pose_deg: Floats, usable: NDArray[np.bool_]) -> Indices:
-    """Which of N frames lends each its mouth, (N,); itself where none is usable. See `MouthLender`."""
+    """Which of N frames lends each its mouth, (N,); itself where none is usable.
+
+    See `MouthLender`, but of lips opening and width alone, (N, 2).
+    """
     if not usable.any():
         return np.arange(len(heard))
     costs = np.square((heard[:, None] - lips[None]) / LIPS_UNIT).sum(axis=2, dtype=np.float64)

@@ -13,10 +13,12 @@ from talkedit.face.paste import feathered_mask, match_seam
 from talkedit.models.codes import draw_mask, make_codes
 from talkedit.models.expressions import Expression
 from talkedit.models.fold import fold
-from talkedit.models.guide import Heads, guide
+from talkedit.models.guide import guide
+from talkedit.models.heads import Heads
 from talkedit.models.landmarks import eye_points
 from talkedit.models.lids import Eyes
-from talkedit.models.lips import LipNet, Mouth, lip_shape
+from talkedit.models.lip_net import LipNet
+from talkedit.models.lips import Mouth, lip_shape
 from talkedit.records import Attributes, CropTrack, Doubles, Floats, Image
 from talkedit.shards.clips import heads_in_crops, shrink
 from talkedit.train.artifact import TrainedModel
@@ -59,8 +61,8 @@ class Crops:
 
     @property
     def lips(self) -> Floats:
-        """(N, 2) float32, their opening and width; see `talkedit.models.lips.lip_shape`."""
-        return lip_shape(torch.from_numpy(self.landmarks)).numpy()
+        """(N, 21, 2) float32, their shape; see `talkedit.models.lips.lip_shape`."""
+        return lip_shape(torch.from_numpy(self.landmarks), self.heads(self.camera_from_head)).numpy()
 
     def heads(self, camera_from_head: Floats) -> Heads:
         """The heads, placed at `camera_from_head`, as the networks take them."""
@@ -97,7 +99,7 @@ class Renderer:
             source: What the person looks like, N crops; may be the target itself.
             mel: (N, 80, 16), the speech at each frame.
             asked: The codes at each frame.
-            lips: (N, 2), the shape that they should have (`Crops.lips`); None: as the speech says.
+            lips: (N, 21, 2), the shape that they should have (`Crops.lips`); None: as the speech says.
 
         Returns:
             (N, S, S, 3) uint8, of the target's size; only what is inside the mask means anything.
@@ -117,7 +119,7 @@ class Renderer:
 
     @torch.inference_mode()
     def heard_lips(self, mel: Floats) -> Floats:
-        """The shape speech gives the lips, (N, 80, 16) to (N, 2); only for a model that `hears`."""
+        """The shape speech gives the lips, (N, 80, 16) to (N, 21, 2); only for a model that `hears`."""
         return cast(LipNet, self._lips)(torch.from_numpy(mel)[None].to(self._device))[0].cpu().numpy()
 
     def blend(self, drawn: Image, original: Image) -> Image:
@@ -147,7 +149,7 @@ class Renderer:
         if params.sources == "guided":
             here, there = self._heads(target, asked_heads, source)
             landmarks = torch.from_numpy(source.landmarks).to(self._device)
-            eyes, mouth = self._eyes(source, landmarks, asked), self._mouth(landmarks, speech, lips)
+            eyes, mouth = self._eyes(source, landmarks, asked), self._mouth(landmarks, here, speech, lips)
             expression = self._expression(target, landmarks, asked)
             sources = guide(self._large(source.images), here, there, size_px, eyes, mouth, expression)
             small = guide(small, here, there, None, eyes, mouth, expression).layers()
@@ -171,10 +173,10 @@ class Renderer:
             return Eyes(eye_points(landmarks), openness, openness)
         return Eyes(eye_points(landmarks), openness, torch.from_numpy(asked.eye_openness).to(self._device))
 
-    def _mouth(self, landmarks: Tensor, speech: Tensor, lips: Floats | None) -> Mouth:
+    def _mouth(self, landmarks: Tensor, heads: Heads, speech: Tensor, lips: Floats | None) -> Mouth:
         if lips is None:  # as the speech says, which a model with guided sources has a network for
-            return Mouth(landmarks, cast(LipNet, self._lips)(speech)[0])
-        return Mouth(landmarks, torch.from_numpy(lips).to(self._device))
+            return Mouth(landmarks, heads, cast(LipNet, self._lips)(speech)[0])
+        return Mouth(landmarks, heads, torch.from_numpy(lips).to(self._device))
 
     def _expression(self, target: Crops, landmarks: Tensor, asked: Attributes) -> Expression | None:
         """What the target itself shows is as it is to be where that is what is asked: measured twice, it differs."""

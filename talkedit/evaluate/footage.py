@@ -60,7 +60,7 @@ def load_footage(sample: Sample, indices: Indices, size_px: int | None = None) -
         camera_from_head=sample.heads[indices],
         camera=np.tile(sample.camera, (len(indices), 1)),
         frame_from_crop=sample.track.frame_from_crop[indices],
-        landmarks=((sample.track.landmarks_px[indices] + 0.5) / sample.track.size_px).astype(np.float32),
+        landmarks=sample.track.landmark_shares()[indices],
         eye_openness=sample.attributes.eye_openness[indices],
         emotion=sample.attributes.emotion[indices],
     )

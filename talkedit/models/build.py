@@ -13,7 +13,7 @@ from talkedit.models.discriminator import TERMS, Discriminator, Distance
 from talkedit.models.encoders import AudioEncoder, CodeEncoder, FaceEncoder, level_widths
 from talkedit.models.generator import Generator
 from talkedit.models.landmarks import EyeNet
-from talkedit.models.lips import LipNet
+from talkedit.models.lip_net import LipNet
 from talkedit.models.realism import PatchDiscriminator
 from talkedit.params import Section
 
@@ -199,7 +199,7 @@ def build_eye_net(params: ModelParams) -> EyeNet:
 
 
 def build_lip_net(params: ModelParams) -> LipNet | None:
-    """What hears how far guided lips are to be open, with fresh weights; raw sources need none."""
+    """What hears how guided lips are to be shaped, with fresh weights; raw sources need none."""
     return LipNet(LIP_WIDTH) if params.sources == "guided" else None
 
 

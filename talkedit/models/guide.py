@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from talkedit.models.expressions import Expression, about_face, move_face
+from talkedit.models.heads import Heads
 from talkedit.models.lids import Eyes, about_eyes, move_lids, near_eyes
 from talkedit.models.lips import Mouth, about_mouth, move_lips
 
@@ -46,20 +47,6 @@ SURE_FROM, SURE_SLOPE = 0.25, 4.0
 # Lids and lips are moved where they are, which is found on every so many-th pixel; a step between these, in which the
 # picture is magnified a few times at most, is the margin.
 COARSE_PX, MOST_MAGNIFIED = 8, 3
-
-
-class Heads(NamedTuple):
-    """Where N heads are, and how they are seen in square pictures.
-
-    Attributes:
-        camera_from_head: (N, 3, 4), rotation and translation.
-        camera: (N, 3), focal length, x and y of the principal point, in frame pixels.
-        frame_from_picture: (N, 3, 3), a scale and a shift; picture positions are shares of the side, 0..1.
-    """
-
-    camera_from_head: Tensor
-    camera: Tensor
-    frame_from_picture: Tensor
 
 
 class Sources(NamedTuple):
@@ -118,7 +105,7 @@ def guide(
             themselves, or share their tensor `frame_from_picture`, what follows from that is not worked out.
         size_px: P, side of the pictures to be made; the sources' unless given.
         eyes: The eyes in `pictures`, and how far to open them: not at all where `asked` is `openness` itself.
-        mouth: The mouth in them, and how far to open it; None leaves it as it is.
+        mouth: The mouth in them, and the shape it is to have; None leaves it as it is.
         expression: The face in them, and how its expression is to change; likewise.
     """
     size_px = size_px or pictures.shape[-1]

@@ -1,31 +1,44 @@
-"""The mouth of a source frame, opened and drawn wide by geometry, and how speech shapes it.
+"""The mouth of a source frame, moved point by point by geometry to the shape that is asked for, with no training.
 
-`LipNet` hears how far this person's lips are open and how wide they are; `move_lips` moves those of a source that far,
-with no training: the lower lip and the chin go down and up, the upper lip a little, and what lies between them is
-stretched or squeezed; corners go out and in. What a shift of pixels cannot know (teeth, tongue) is left to the
-generator.
+`lip_shape` says where lips and chin are in the head's own axes, whichever way the head is turned; `move_lips` moves
+those of a source to such a shape. Along each of the mouth's four lines (both edges of both lips) dlib has seven points;
+what lies between two lines is stretched or squeezed, and so are the cheeks beside them. What a shift of pixels cannot
+know (teeth, tongue) is left to the generator.
 """
 
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional as F
 
-from talkedit.models.encoders import MEL_BINS, MEL_STEPS
+from talkedit.models.heads import Heads
 
 # dlib's indices.
-CORNERS, INNER_LIPS, OUTER_LIPS, INNER_CORNERS, NOSE_BASE, CHIN = (48, 54), (62, 66), (51, 57), (60, 64), 33, 8
-OUTER_EYE_CORNERS = (36, 45)
-UPPER_LIP_SHARE = 0.15  # of a change of the opening; the lower lip, with the jaw, takes the rest
-# Lips are moved by so much more than asked: of a smaller or larger opening made by geometry alone dlib reads 0.75 again
-# (GRID; 0.91 with this) or 0.67 (HDTF's Lieu; 0.72). Of the chin it reads all.
-LIP_GAIN = 1.3
-WIDTH_GAIN = 1.5  # likewise: of a narrower or wider mouth dlib reads 0.64 and 0.71 again, with this 0.97 and 1.08
-MOST_WIDENED = 0.5  # share of its own width by which a mouth is made wider or narrower at most
-JAW_HALF_WIDTHS = 2.2  # as far to the side of the mouth's middle, in half widths of the mouth, the cheek goes along
-NECK_PER_HALF_WIDTH = 1.6  # over so much below the chin its motion fades out
-MIN_WIDTH = 1e-3  # share of the picture's side: points that fell together must not give positions that are no numbers
-LIP_SHAPE = ("opening", "width")
+CORNERS, INNER_LIPS, NOSE_BASE, CHIN, OUTER_EYE_CORNERS = (48, 54), (62, 66), 33, 8, (36, 45)
+POINTS = (*range(48, 68), CHIN)  # of a shape
+N_POINTS = len(POINTS)
+LINES = (  # from corner to corner, down the mouth
+    (48, 49, 50, 51, 52, 53, 54),
+    (48, 60, 61, 62, 63, 64, 54),
+    (48, 60, 67, 66, 65, 64, 54),
+    (48, 59, 58, 57, 56, 55, 54),
+)
+# As the head of talkedit.face.pose has them, in cm: where the nose's base is, and how far apart the outer eye corners,
+# the unit of shapes, are.
+NOSE_BASE_CM, EYES_CM = (0.0, -0.7, -7.92), 10.622862
+# How much further away than the nose's base each point of a shape is, in cm, by how much further to the side it goes
+# when a head turns (GRID, 54,874 frames, least squares; that head has 1.9 for the corners and 0.6 for the middle).
+DEPTHS_CM = (
+    *(2.0, 1.1, 0.6, 0.5, 0.6, 1.1, 2.0, 1.1, 0.6, 0.5, 0.6, 1.1),  # 48 to 59, the outer edge
+    *(1.6, 0.6, 0.5, 0.6, 1.6, 0.6, 0.5, 0.6),  # 60 to 67, the inner one
+    2.0,
+)
+REACH_HALF_WIDTHS = 2.2  # so far to the side of the mouth's middle the cheek goes along, in half widths of the mouth
+NECK_HALF_WIDTHS = 1.6  # over so much below the chin its motion fades out
+N_COLUMNS = 64  # at which the lines are worked out; positions between two of them have what lies between
+MIN_HALF_WIDTH = 0.02  # in the unit of shapes: points that fell together must not give positions that are no numbers
+LEAST_FACING = 0.1  # likewise of a head turned to its side, of whose mouth nothing is seen
 
 
 class Mouth(NamedTuple):
@@ -33,62 +46,39 @@ class Mouth(NamedTuple):
 
     Attributes:
         landmarks: (N, 68, 2), dlib's points, shares of the picture's side.
-        asked: (N, 2), opening and width, as `lip_shape` measures them.
+        heads: The heads in the pictures.
+        asked: (N, 21, 2), as `lip_shape` measures it.
     """
 
     landmarks: Tensor
+    heads: Heads
     asked: Tensor
 
 
-class LipNet(nn.Module):
-    """The shape of this person's lips, from the speech: mel windows (B, T, 80, 16) to (B, T, 2), as `lip_shape`.
+def lip_shape(landmarks: Tensor, heads: Heads) -> Tensor:
+    """Lips and chin in the head's own axes: (N, 68, 2), shares of the side, to (N, 21, 2).
 
-    Convolutions run along time alone: one voice has its sounds at its own frequencies. A window of 0.6 s is learnt by
-    heart where there are seconds of speech, and gains little by 37 minutes (docs/results.md).
-
-    Args:
-        width: Channels of the convolutions.
+    To the right (in the picture of a head that looks ahead) and down from the nose's base, in distances of the outer
+    eye corners: `POINTS`, in their order. How far away each is, is taken as the same in every head.
     """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            *_heard(MEL_BINS, width),
-            *_heard(width, width),
-            nn.MaxPool1d(2),
-            *_heard(width, width),
-            nn.MaxPool1d(2),
-            nn.Flatten(),
-            nn.Linear(width * MEL_STEPS // 4, width),
-            nn.ReLU(inplace=True),
-            nn.Linear(width, len(LIP_SHAPE)),
-            nn.Softplus(),
-        )
-
-    def forward(self, mel: Tensor) -> Tensor:
-        return self.layers(mel.flatten(0, 1)).unflatten(0, mel.shape[:2])
+    return _Upright(landmarks, heads).shape
 
 
-def _heard(n_in: int, n_out: int) -> tuple[nn.Module, ...]:
-    return nn.Conv1d(n_in, n_out, 3, padding=1, bias=False), nn.BatchNorm1d(n_out), nn.ReLU(inplace=True)
-
-
-def lip_shape(landmarks: Tensor) -> Tensor:
-    """Opening and width: (..., 68, 2) to (..., 2).
-
-    The distances of the inner lips in their middle and of the mouth's corners, over that of the outer eye corners.
-    """
-    opening, width, eyes = (_distance(landmarks, pair) for pair in (INNER_LIPS, CORNERS, OUTER_EYE_CORNERS))
-    return torch.stack([opening, width], dim=-1) / eyes.clamp_min(1e-6)[..., None]
+def opening_and_width(shapes: Tensor) -> Tensor:
+    """(..., 21, 2) to (..., 2): the distances of the inner lips in their middle, and of the mouth's corners."""
+    pairs = ([POINTS.index(index) for index in pair] for pair in (INNER_LIPS, CORNERS))
+    return torch.stack([torch.linalg.vector_norm(shapes[..., b, :] - shapes[..., a, :], dim=-1) for a, b in pairs], -1)
 
 
 def about_mouth(mouth: Mouth) -> Tensor:
     """(N, 4): left, top, right, bottom of all that moves with the lips, shares of the side."""
-    points = mouth.landmarks[:, [*CORNERS, NOSE_BASE, CHIN]]
-    width = _distance(mouth.landmarks, CORNERS)[:, None]
-    opening = mouth.asked[:, 0] * _distance(mouth.landmarks, OUTER_EYE_CORNERS)
-    reach = JAW_HALF_WIDTHS * width / 2 + opening[:, None].abs()
-    return torch.cat([points.amin(dim=1) - reach, points.amax(dim=1) + reach], dim=1)
+    upright = _Upright(mouth.landmarks, mouth.heads)
+    asked = upright.points + mouth.asked - upright.shape
+    middle, half_width, far = _reach(upright.points, asked)
+    top, bottom = torch.zeros_like(middle), asked[:, :, 1].amax(dim=1).clamp_min(0) + NECK_HALF_WIDTHS * half_width
+    corners = [torch.stack([middle + side, height], dim=1) for side in (-far, far) for height in (top, bottom)]
+    seen = upright.in_picture(torch.stack(corners, dim=1))
+    return torch.cat([seen.amin(dim=1), seen.amax(dim=1)], dim=1)
 
 
 def move_lips(x: Tensor, y: Tensor, mouth: Mouth) -> tuple[Tensor, Tensor]:
@@ -102,90 +92,109 @@ def move_lips(x: Tensor, y: Tensor, mouth: Mouth) -> tuple[Tensor, Tensor]:
     Returns:
         The shifts in x and y, (N, P, P) each; 0 where the mouth is as asked, above the nose and below the neck.
     """
-    face = _Face(x, y, mouth.landmarks)
-    asked = mouth.asked * _distance(mouth.landmarks, OUTER_EYE_CORNERS)[:, None]
-    opening, width = asked[:, :, None, None].unbind(1)
-    wider = 1 + (WIDTH_GAIN * (width / (2 * face.half_width) - 1)).clamp(-MOST_WIDENED, MOST_WIDENED)
-    up_by = _opened(face, opening.clamp_min(0), wider)
-    along_by = _widened(face, face.v + up_by, wider)
-    return face.turned_back(along_by, up_by)
+    upright = _Upright(mouth.landmarks, mouth.heads)
+    across, down = upright.positions(x, y)
+    now = upright.points
+    asked = now + mouth.asked - upright.shape
+    middle, half_width, far = _reach(now, asked)
+    columns = torch.linspace(-1, 1, N_COLUMNS, device=x.device, dtype=x.dtype) * far[:, None]
+    heights, shifts = _lines(now, asked, middle, half_width, far, columns)
+    # What each position's column has: heights, and how far to look across and down from each.
+    table = torch.cat([heights[:, :, None], shifts], dim=2).flatten(1, 2)
+    at = torch.stack([(across - middle[:, None, None]) / far[:, None, None], torch.zeros_like(across)], dim=3)
+    of_column = F.grid_sample(table[:, :, None], at, padding_mode="border", align_corners=True)
+    knots = of_column.unflatten(1, (len(LINES) + 1, 3)).unbind(1)
+    neck = knots[-1][:, 0] + NECK_HALF_WIDTHS * half_width[:, None, None]
+    return upright.turned_back(*_between(down, [*(knot.unbind(1) for knot in knots)], neck))
 
 
-class _Face:
-    """Positions as the mouth sees them: N mouths, positions (N, P, P).
+class _Upright:
+    """N mouths with the line of the eyes level, about the nose's base, in distances of the outer eye corners.
 
     Attributes:
-        u: Along the line of the mouth's corners, from its middle, shares of the picture's side.
-        v: Likewise up from that line.
-        half_width: Of the mouth, (N, 1, 1).
-        inner: Distance of the inner corners, (N, 1, 1).
+        points: (N, 21, 2), `POINTS` as they are seen.
+        shape: (N, 21, 2), as they would be seen if the head looked ahead.
     """
 
-    def __init__(self, x: Tensor, y: Tensor, landmarks: Tensor) -> None:
-        right, left = (landmarks[:, index] for index in CORNERS)
-        self._landmarks, self._centre, half = landmarks, (right + left) / 2, (left - right) / 2
-        half_width = torch.linalg.vector_norm(half, dim=1, keepdim=True).clamp_min(MIN_WIDTH)
-        along = half / half_width
-        self._up = torch.stack([along[:, 1], -along[:, 0]], dim=1)
-        self._axes = [part for axis in (along, self._up) for part in axis[:, :, None, None].unbind(1)]
-        along_x, along_y, up_x, up_y = self._axes
-        centre_x, centre_y = self._centre[:, :, None, None].unbind(1)
-        self.u = (x - centre_x) * along_x + (y - centre_y) * along_y
-        self.v = (x - centre_x) * up_x + (y - centre_y) * up_y
-        self.half_width = half_width[:, :, None]
-        self.inner = _distance(landmarks, INNER_CORNERS)[:, None, None].clamp_min(MIN_WIDTH)
+    def __init__(self, landmarks: Tensor, heads: Heads) -> None:
+        steps = heads.steps_at(NOSE_BASE_CM) * EYES_CM
+        self._steps, self._origin = steps[:, :, :2], landmarks[:, NOSE_BASE]
+        (a, b), (c, d) = (row.unbind(1) for row in self._steps.unbind(1))
+        least = LEAST_FACING * steps.square().sum(dim=(1, 2)) / 2
+        self._back = torch.stack([torch.stack([d, -b], 1), torch.stack([-c, a], 1)], 1)
+        self._back = self._back / torch.maximum(a * d - b * c, least).clamp_min(1e-9)[:, None, None]
+        self.points = (landmarks[:, list(POINTS)] - self._origin[:, None]) @ self._back.mT
+        away = (self._back @ steps[:, :, 2:]).mT
+        self.shape = self.points - landmarks.new_tensor(DEPTHS_CM)[:, None] / EYES_CM * away
 
-    def height(self, index: int) -> Tensor:
-        """Of a landmark over the line of the mouth's corners; (N, 1, 1)."""
-        return ((self._landmarks[:, index] - self._centre) * self._up).sum(1)[:, None, None]
+    def positions(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Of positions (N, P, P) in the picture: across and down."""
+        origin_x, origin_y = self._origin[:, :, None, None].unbind(1)
+        return self._times(self._back, x - origin_x, y - origin_y)
 
-    def turned_back(self, along: Tensor, up: Tensor) -> tuple[Tensor, Tensor]:
-        """Shifts along and up, as shifts in x and y."""
-        along_x, along_y, up_x, up_y = self._axes
-        return along * along_x + up * up_x, along * along_y + up * up_y
+    def in_picture(self, points: Tensor) -> Tensor:
+        """(N, K, 2), across and down, to shares of the picture's side."""
+        return points @ self._steps.mT + self._origin[:, None]
 
-    def faded(self, v: Tensor, edge: Tensor, end: Tensor) -> Tensor:
-        """1 at the height of the edge, 0 at the end and beyond it."""
-        way = edge - end
-        least = 0.1 * self.half_width
-        return ((v - end) / torch.where(way < 0, way.clamp_max(-least), way.clamp_min(least))).clamp(0, 1)
+    def turned_back(self, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
+        """Shifts across and down, as shifts in x and y."""
+        return self._times(self._steps, across, down)
 
-
-def _opened(face: _Face, asked: Tensor, wider: Tensor) -> Tensor:
-    """How far above each position to look, (N, P, P), for the opening that is asked, (N, 1, 1), of the wider mouth."""
-    u, v = face.u, face.v
-    upper, lower = (face.height(index) for index in INNER_LIPS)
-    opening = (upper - lower).clamp_min(0)
-    change = asked - opening
-    # How far the lips take part: all in the middle, not the corners.
-    lips = (1 - (2 * u / (wider * face.inner)).square()).clamp_min(0)
-    jaw = (1 - (u / (JAW_HALF_WIDTHS * face.half_width)).square()).clamp_min(0).square()
-    # Where the inner lips are once they have moved, and how far each has moved there.
-    lip_change = torch.maximum(LIP_GAIN * change, -opening)
-    upper_lift, lower_drop = UPPER_LIP_SHARE * lip_change * lips, (1 - UPPER_LIP_SHARE) * lip_change * lips
-    upper_lip, lower_lip = upper * lips + upper_lift, lower * lips - lower_drop
-    chin = face.height(CHIN) - (1 - UPPER_LIP_SHARE) * change
-    # Above: the lift fades out up to the nose. Below: from the lip's drop to the jaw's, which ends below the chin.
-    above = -upper_lift * face.faded(v, upper_lip, face.height(NOSE_BASE))
-    to_lip = face.faded(v, lower_lip, chin)
-    to_neck = face.faded(v, chin, chin - NECK_PER_HALF_WIDTH * face.half_width)
-    below = torch.lerp((1 - UPPER_LIP_SHARE) * change * jaw, lower_drop, to_lip) * to_neck
-    # Between the lips what was between them: from the lower lip up, stretched alike.
-    span = (upper_lip - lower_lip).clamp_min(1e-6)
-    between = torch.lerp(lower_drop, -upper_lift, ((v - lower_lip) / span).clamp(0, 1))
-    return torch.where(v > upper_lip, above, torch.where(v < lower_lip, below, between))
+    @staticmethod
+    def _times(matrix: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+        (a, b), (c, d) = (row.unbind(1) for row in matrix[:, :, :, None, None].unbind(1))
+        return a * first + b * second, c * first + d * second
 
 
-def _widened(face: _Face, v: Tensor, wider: Tensor) -> Tensor:
-    """How far along to look, (N, P, P), at heights `v` of the source, for a mouth so many times as wide, (N, 1, 1)."""
-    out, far = face.u.abs(), JAW_HALF_WIDTHS * face.half_width
-    # All between the corners is stretched alike; the cheeks beside them give way, up to where they do not move.
-    given = (wider - 1) / (JAW_HALF_WIDTHS - wider)
-    moved = torch.where(out < wider * face.half_width, out * (1 / wider - 1), -given * (far - out).clamp_min(0))
-    (top, bottom), chin, nose = (face.height(index) for index in OUTER_LIPS), face.height(CHIN), face.height(NOSE_BASE)
-    return moved * face.u.sign() * face.faded(v, top, nose) * face.faded(v, bottom, chin)
+def _reach(now: Tensor, asked: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the mouth as asked: its middle, half its width, and how far to the side of that it still moves; (N,) each."""
+    ends = torch.stack([points[:, [POINTS.index(index) for index in CORNERS], 0] for points in (now, asked)])
+    half_widths = ((ends[..., 1] - ends[..., 0]) / 2).clamp_min(MIN_HALF_WIDTH)
+    return ends[1].mean(dim=1), half_widths[1], REACH_HALF_WIDTHS * half_widths.amax(dim=0)
 
 
-def _distance(points: Tensor, pair: tuple[int, int]) -> Tensor:
-    """Of two points: (..., 68, 2) to (...)."""
-    return torch.linalg.vector_norm(points[..., pair[1], :] - points[..., pair[0], :], dim=-1)
+def _lines(
+    now: Tensor, asked: Tensor, middle: Tensor, half_width: Tensor, far: Tensor, columns: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The mouth's lines and the chin, in columns (N, K) to the right of the middle.
+
+    Returns:
+        How far down each is as asked, (N, 5, K), and how far across and down from there to look, (N, 5, 2, K).
+    """
+    lines = [[POINTS.index(index) for index in line] for line in LINES]
+    places = asked[:, lines, 0].cummax(dim=2).values - middle[:, None, None]
+    numbers = torch.cat([asked[:, lines, 1:], (now - asked)[:, lines]], dim=3)
+    heights, across, down = _interpolated(places, numbers, columns).unbind(3)
+    # Beyond the corners the cheeks give way, up to where they do not move; the chin's motion is the jaw's.
+    cheek = ((far[:, None] - columns.abs()) / (far - half_width)[:, None]).clamp(0, 1)
+    jaw = (1 - (columns / far[:, None]).square()).square()
+    chin, chin_shift = asked[:, -1:, 1:].expand(-1, 1, columns.shape[1]), (now - asked)[:, -1, :, None] * jaw[:, None]
+    lip_shifts = torch.stack([across, down], dim=2) * cheek[:, None, None]
+    # Lips that are asked to pass through each other meet instead; none goes above the nose.
+    heights = torch.cat([heights, chin], dim=1).clamp_min(0).cummax(dim=1).values
+    return heights, torch.cat([lip_shifts, chin_shift[:, None]], dim=1)
+
+
+def _interpolated(places: Tensor, numbers: Tensor, columns: Tensor) -> Tensor:
+    """Piecewise linear, constant beyond the ends: (N, L, 7) ascending, (N, L, 7, C), (N, K) to (N, L, K, C)."""
+    at = columns[:, None].expand(-1, places.shape[1], -1).contiguous()
+    after = torch.searchsorted(places.contiguous(), at).clamp(1, places.shape[2] - 1)
+    (place, number), (next_place, next_number) = (
+        (places.gather(2, index), numbers.gather(2, index[..., None].expand(-1, -1, -1, numbers.shape[3])))
+        for index in (after - 1, after)
+    )
+    share = ((at - place) / (next_place - place).clamp_min(1e-6)).clamp(0, 1)
+    return torch.lerp(number, next_number, share[..., None])
+
+
+def _between(down: Tensor, knots: list[tuple[Tensor, ...]], neck: Tensor) -> tuple[Tensor, Tensor]:
+    """The shifts at each height `down`, linear from the nose's base by the knots' (height, across, down) to the neck's.
+
+    All are (N, P, P).
+    """
+    height = shift_across = shift_down = torch.zeros_like(down)
+    for next_height, across, downward in (*knots, (neck, torch.zeros_like(down), torch.zeros_like(down))):
+        share = ((down - height) / (next_height - height).clamp_min(1e-4)).clamp(0, 1)
+        shift_across, shift_down = torch.lerp(shift_across, across, share), torch.lerp(shift_down, downward, share)
+        height = next_height
+    return shift_across, shift_down

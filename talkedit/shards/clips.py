@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from talkedit.errors import TalkeditError
 from talkedit.media.audio import mel_windows
-from talkedit.models.guide import Heads
+from talkedit.models.heads import Heads
 from talkedit.records import CLIP_FPS, Doubles, Floats
 from talkedit.shards.samples import Sample
 
@@ -54,7 +54,7 @@ def load_clip(sample: Sample, image_px: int) -> LoadedClip:
         sample=sample,
         pictures=pictures,
         mel=torch.from_numpy(mel_windows(sample.mel, times_s)),
-        landmarks=torch.from_numpy((sample.track.landmarks_px + 0.5) / sample.track.size_px).float(),
+        landmarks=torch.from_numpy(sample.track.landmark_shares()),
         heads=heads_of(sample),
     )
 

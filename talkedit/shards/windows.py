@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from talkedit.models.guide import Heads
+from talkedit.models.heads import Heads
 from talkedit.shards.clips import LoadedClip
 
 

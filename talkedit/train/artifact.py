@@ -11,12 +11,12 @@ from talkedit.errors import ModelError, ParamsError
 from talkedit.manifest import write_atomically
 from talkedit.models.build import ModelParams, build_generator, build_lip_net
 from talkedit.models.generator import Generator
-from talkedit.models.lips import LipNet
+from talkedit.models.lip_net import LipNet
 from talkedit.params import parse
 from talkedit.records import EMOTIONS, POSE, Attributes
 from talkedit.train.checkpoint import load_weights, save_weights
 
-FORMAT = 5
+FORMAT = 6
 WEIGHTS_FILE, LIPS_FILE = "generator.safetensors", "lips.safetensors"
 CARD_FILE = "model.json"
 

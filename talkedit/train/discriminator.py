@@ -1,5 +1,5 @@
 """Trains what the generator needs: the multi-attribute discriminator and the eye landmark network, which judge it, and
-what hears how far the lips are to be open."""
+what hears the shape of the lips."""
 
 import sys
 from pathlib import Path
@@ -20,7 +20,7 @@ from talkedit.models.build import (
 )
 from talkedit.models.discriminator import TERMS, Discriminator, Distance
 from talkedit.models.landmarks import EyeNet
-from talkedit.models.lips import LipNet
+from talkedit.models.lip_net import LipNet
 from talkedit.params import Section
 from talkedit.shards.index import read_preparation, read_samples
 from talkedit.shards.loader import Loader
@@ -31,7 +31,7 @@ from talkedit.train.eyes import eye_errors, eye_loss
 from talkedit.train.gate import N_GATE_WINDOWS, ChanceStop, check_it_can_learn
 from talkedit.train.inputs import jitter, to_device
 from talkedit.train.judges import JudgesCard, save_judges
-from talkedit.train.lips import Spoken, draw_spoken, lip_loss, lip_scores, lip_shapes
+from talkedit.train.lips import Spoken, draw_spoken, learn_modes, lip_loss, lip_scores, lip_shapes
 from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate, step_random
 from talkedit.train.machine import make_adam, make_fabric, place
 from talkedit.train.negatives import Negatives, draw_negatives, share_with_negative
@@ -124,7 +124,10 @@ def train_discriminator(
     card = _choose_terms(shares, model, params)
     discriminator = build_discriminator(model, card.terms, params.distance, params.margin)
     processes = Processes.of(fabric)
-    networks = place(Networks(discriminator, build_eye_net(model), build_lip_net(model), processes), fabric)
+    lips = build_lip_net(model)
+    if lips:
+        learn_modes(lips, read_samples(shards, "train"))
+    networks = place(Networks(discriminator, build_eye_net(model), lips, processes), fabric)
     shape = model.image_px, model.n_frames, params.n_windows
     data = Loader(shards, "train", *shape, params.seed, rank=processes.rank, n_ranks=processes.n)
     attributes = read_preparation(shards)["attributes"]

@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from talkedit.models.build import ModelParams
 from talkedit.models.codes import draw_mask, make_codes
-from talkedit.models.guide import Heads, Sources, guide
+from talkedit.models.guide import Sources, guide
+from talkedit.models.heads import Heads
 from talkedit.models.landmarks import eye_points
 from talkedit.models.lids import Eyes
 from talkedit.models.lips import Mouth, lip_shape
@@ -57,7 +58,8 @@ def _guided(batch: Batch, source: Tensor) -> Sources:
     """The sources as they obey; the shape of the lips is read off the targets, as pose and openness are."""
     landmarks = batch.source_landmarks.flatten(0, 1)
     eyes = Eyes(eye_points(landmarks), batch.source_eye_openness.flatten(), batch.eye_openness.flatten())
-    mouth = Mouth(landmarks, lip_shape(batch.landmarks).flatten(0, 1))
+    asked = lip_shape(batch.landmarks.flatten(0, 1), batch.target_heads)
+    mouth = Mouth(landmarks, batch.source_heads, asked)
     return guide(source.flatten(0, 1), batch.source_heads, batch.target_heads, eyes=eyes, mouth=mouth)
 
 

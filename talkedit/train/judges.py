@@ -10,7 +10,7 @@ from talkedit.manifest import write_atomically
 from talkedit.models.build import ModelParams, build_discriminator, build_eye_net, build_lip_net
 from talkedit.models.discriminator import Discriminator, Distance
 from talkedit.models.landmarks import EyeNet
-from talkedit.models.lips import LipNet
+from talkedit.models.lip_net import LipNet
 from talkedit.train.checkpoint import load_weights, save_weights
 
 CARD_FILE = "discriminator.json"

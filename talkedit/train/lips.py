@@ -1,5 +1,6 @@
 """Trains and measures what hears the shape of the lips: what dlib sees, from speech alone."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,11 @@ import torch
 from torch import Tensor
 
 from talkedit.models.codes import MEL_RANGE
-from talkedit.models.lips import LIP_SHAPE, LipNet, lip_shape
+from talkedit.models.heads import Heads
+from talkedit.models.lip_net import LipNet
+from talkedit.models.lips import lip_shape, opening_and_width
+from talkedit.shards.clips import heads_of
+from talkedit.shards.samples import Sample
 from talkedit.shards.windows import Window
 from talkedit.train.processes import ALONE, Processes
 
@@ -21,7 +26,7 @@ class Spoken(NamedTuple):
 
     Attributes:
         mel: (N, F, 80, 16).
-        shapes: (N, F, 2), as `lip_shape` measures them.
+        shapes: (N, F, 21, 2), as `lip_shape` measures them.
     """
 
     mel: Tensor
@@ -30,6 +35,12 @@ class Spoken(NamedTuple):
     def to(self, device: torch.device) -> "Spoken":
         """The same on `device`."""
         return Spoken(self.mel.to(device), self.shapes.to(device))
+
+
+def learn_modes(network: LipNet, samples: Iterable[Sample]) -> None:
+    """Gives the network the person's mean shape and modes, from all frames of these clips."""
+    tracks = ((torch.from_numpy(sample.track.landmark_shares()), heads_of(sample)) for sample in samples)
+    network.learn_modes(torch.cat([lip_shape(*track) for track in tracks]))
 
 
 def draw_spoken(windows: list[Window], seed: int, step: int, processes: Processes = ALONE) -> Spoken:
@@ -47,12 +58,12 @@ def draw_spoken(windows: list[Window], seed: int, step: int, processes: Processe
         rng = np.random.default_rng((seed, step, DRAW, index))
         frames = torch.from_numpy(rng.integers(len(clip.mel), size=FRAMES))
         mel.append(clip.mel[frames])
-        shapes.append(lip_shape(clip.landmarks[frames]))
+        shapes.append(lip_shape(clip.landmarks[frames], Heads(*(part[frames] for part in clip.heads))))
     return Spoken(torch.stack(mel), torch.stack(shapes))
 
 
 def lip_loss(network: LipNet, spoken: Spoken, processes: Processes = ALONE) -> Tensor:
-    """Mean absolute error of opening and width; its unit is the distance of the outer eye corners.
+    """Mean absolute error along the person's modes; its unit is the distance of the outer eye corners.
 
     Sound that is cut off is no sound of the footage, whose silence has a noise of its own. So a share of the clips is
     heard without sound as well, for which the lips should be as in that frame of this step in which they are nearest to
@@ -64,21 +75,24 @@ def lip_loss(network: LipNet, spoken: Spoken, processes: Processes = ALONE) -> T
     heard = network(torch.cat([spoken.mel, silent]))
     most_closed = processes.all_rows(_most_closed(spoken.shapes.flatten(0, 1)))
     closed = _most_closed(most_closed).expand(len(silent), *spoken.shapes.shape[1:])
-    errors = (heard - torch.cat([spoken.shapes, closed])).abs().mean(dim=(1, 2))
+    differences = heard - torch.cat([spoken.shapes, closed])
+    errors = network.along_modes(differences).abs().mean(dim=(1, 2))
     return processes.mean(errors, torch.ones_like(errors))
 
 
 @torch.no_grad()
 def lip_shapes(network: LipNet, spoken: Spoken) -> Tensor:
-    """What is heard and what is seen, frame by frame: (2, N * F, 2)."""
-    return torch.stack([network(spoken.mel), spoken.shapes]).flatten(1, 2)
+    """Opening and width as heard and as seen, frame by frame: (2, N * F, 2)."""
+    return opening_and_width(torch.stack([network(spoken.mel), spoken.shapes]).flatten(1, 2))
 
 
 def lip_scores(shapes: Tensor) -> dict[str, float]:
     """``lip_opening_r`` and ``lip_width_r``: how what is heard goes with what is seen, (2, N, 2) of `lip_shapes`."""
-    return {f"lip_{name}_r": float(torch.corrcoef(shapes[..., at])[0, 1]) for at, name in enumerate(LIP_SHAPE)}
+    return {
+        f"lip_{name}_r": float(torch.corrcoef(shapes[..., at])[0, 1]) for at, name in enumerate(("opening", "width"))
+    }
 
 
 def _most_closed(shapes: Tensor) -> Tensor:
-    """(1, 2), the one of N shapes whose opening is least."""
-    return shapes[shapes[:, 0].argmin()][None]
+    """(1, 21, 2), the one of N shapes whose opening is least."""
+    return shapes[opening_and_width(shapes)[:, 0].argmin()][None]

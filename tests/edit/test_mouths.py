@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from talkedit.edit import draw, mouths
 from talkedit.edit.editor import Editor, Wanted
@@ -14,12 +15,15 @@ from talkedit.edit.renderer import Crops
 from talkedit.edit.timeline import Timeline
 from talkedit.media.audio import write_wav
 from talkedit.media.decode import Decoder
+from talkedit.models.lips import EYES_CM, NOSE_BASE_CM, opening_and_width
 
 from ..films import remake
 from .test_editor import FAST
 
 SIDE_PX = 100
 SKIN, LIPS = 120, 250
+CAMERA_PX = 400.0
+AWAY_CM = CAMERA_PX * EYES_CM / 40 - NOSE_BASE_CM[2]
 EYES, NOSE, CHIN = {36: (30, 30), 39: (42, 30), 42: (58, 30), 45: (70, 30)}, {27: (50, 30), 30: (50, 45)}, (50, 85)
 
 
@@ -37,8 +41,9 @@ def face(opening_px: float, shift_px: float = 0.0) -> Crops:
     image = np.full((SIDE_PX, SIDE_PX, 3), SKIN, np.uint8)
     image[np.hypot(x - 50 - shift_px, y - 65) < opening_px / 2] = LIPS
     landmarks = ((points + 0.5) / SIDE_PX).astype(np.float32)[None]
-    one, zeros = np.ones(1, np.float32), np.zeros((1, 3, 3))
-    return Crops(image[None], np.zeros((1, 3, 4), "f4"), np.zeros((1, 3), "f4"), zeros, landmarks, one, np.eye(7)[:1])
+    head, camera = np.eye(3, 4, dtype="f4")[None], np.float32([[CAMERA_PX, SIDE_PX / 2, SIDE_PX / 2]])
+    head[0, 2, 3] = AWAY_CM  # where its eyes are 40 px apart
+    return Crops(image[None], head, camera, np.eye(3)[None], landmarks, np.ones(1, np.float32), np.eye(7)[:1])
 
 
 def still(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -107,8 +112,8 @@ def test_a_section_fetches_what_it_needs_once() -> None:
     given = [lender(each, number) for number, each in enumerate(faces)]
     assert asked == [[5], [section]]  # the nearest in the second section is its first
     assert given[5] is faces[5]
-    assert [float(each.lips[0, 0]) for each in given[:section]] == pytest.approx([float(lips[5, 0])] * section)
-    assert float(given[-1].lips[0, 0]) == pytest.approx(float(lips[section, 0]))
+    assert np.concatenate([each.lips for each in given[:section]]) == pytest.approx(lips[[5] * section], abs=1e-5)
+    assert given[-1].lips[0] == pytest.approx(lips[section], abs=1e-5)
 
 
 def test_the_editor_fetches_the_frames_that_it_draws(
@@ -182,4 +187,5 @@ def test_frames_whose_face_was_only_interpolated_lend_no_mouth(
 
 def test_lips_of_the_faces_here() -> None:
     """By hand: 14 px over 40 px between the outer eye corners, and mouth corners that are one point."""
-    assert face(14).lips.tolist() == [pytest.approx([14 / 40, 0], abs=1e-5)]
+    shapes = opening_and_width(torch.from_numpy(face(14).lips))
+    assert shapes.tolist() == [pytest.approx([14 / 40, 0], abs=1e-5)]

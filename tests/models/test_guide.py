@@ -8,18 +8,16 @@ from torch import Tensor
 from talkedit.face.head import TURNING_POINT, turn_heads
 from talkedit.face.pose import HEAD_MODEL_INDICES, HEAD_MODEL_POINTS
 from talkedit.models.expressions import Expression, move_face
-from talkedit.models.guide import ELLIPSOID_CENTRE, ELLIPSOID_RADII, RELIEF, Heads, guide
+from talkedit.models.guide import ELLIPSOID_CENTRE, ELLIPSOID_RADII, RELIEF, guide
+from talkedit.models.heads import Heads
 from talkedit.models.landmarks import eye_points
 from talkedit.models.lids import Eyes, move_lids, near_eyes
-from talkedit.models.lips import Mouth, move_lips
+from talkedit.models.lips import Mouth, lip_shape, move_lips
 from talkedit.records import EMOTIONS
 
 from .. import tiny
+from .scene import LAST, PX_PER_CM, SIDE_PX, at, heads, project
 
-# A camera of 285 px looks at a head 150 cm away: the ellipsoid's nearest point, 7.5 cm before the head's origin, is at
-# 142.5 cm, where 1 cm is 2 px. The pictures are 120 px wide squares of the frame, one pixel a frame pixel.
-FOCAL, DISTANCE_CM, PX_PER_CM, SIDE_PX = 285.0, 150.0, 2.0, 120
-LAST = SIDE_PX - 1
 NOSE = HEAD_MODEL_POINTS[HEAD_MODEL_INDICES.tolist().index(30)]
 # The nose's tip stands 1.7 cm out of the ellipsoid and 2.1 in the relief, whose slopes are gentler than a nose's.
 NOSE_TOO_FLAT_CM = 0.7
@@ -28,21 +26,6 @@ INTERPOLATION_PX = 0.1
 RELIEF_TOLERANCE_PX = 0.45
 SAME_POSITION = 1e-5  # share of the side
 DOT_PX = 0.2  # how far the middle of a dot is from where the dot's middle went
-
-
-def heads(camera_from_head: np.ndarray, shift_px: tuple[float, float] = (0, 0)) -> Heads:
-    """One head; the picture's first pixel is at `shift_px` in the frame, whose middle is the principal point."""
-    first_x, first_y = shift_px
-    frame_from_picture = [[SIDE_PX, 0, first_x - 0.5], [0, SIDE_PX, first_y - 0.5], [0, 0, 1]]
-    return Heads(
-        torch.as_tensor(camera_from_head, dtype=torch.float32)[None],
-        torch.tensor([[FOCAL, LAST / 2, LAST / 2]]),
-        torch.tensor([frame_from_picture], dtype=torch.float32),
-    )
-
-
-def at(x: float = 0, y: float = 0, pose_deg: tuple[float, float, float] = (0, 0, 0)) -> np.ndarray:
-    return tiny.place_heads(np.array([pose_deg]), np.array([[x, y, DISTANCE_CM]]))[0]
 
 
 def coordinates() -> Tensor:
@@ -57,11 +40,6 @@ def looked_up(picture: Tensor, at_px: np.ndarray) -> np.ndarray:
     positions = torch.as_tensor((at_px + 0.5) / SIDE_PX * 2 - 1, dtype=torch.float32)[None, None]
     colours = torch.nn.functional.grid_sample(picture[:, :2], positions, align_corners=False)
     return (colours[0, :, 0].T * LAST).numpy()
-
-
-def project(points: np.ndarray, camera_from_head: np.ndarray) -> np.ndarray:
-    camera = np.asarray(points) @ camera_from_head[:, :3].T + camera_from_head[:, 3]
-    return camera[:, :2] / camera[:, 2:] * FOCAL + LAST / 2
 
 
 def surface(angles_deg: list[tuple[float, float]]) -> np.ndarray:
@@ -104,12 +82,10 @@ def test_lids_lips_and_expression_are_moved_in_a_part_as_they_would_be_in_all(
 ) -> None:
     asked, picture = torch.tensor([opening]), torch.rand(1, 3, SIDE_PX, SIDE_PX)
     points = torch.from_numpy((project(tiny.face_points(0.7), at()) + 0.5) / SIDE_PX).float()[None]
-    eyes, mouth = (
-        Eyes(eye_points(points), torch.tensor([0.7]), asked),
-        Mouth(points, torch.stack([asked, asked], dim=1)),
-    )
+    eyes = Eyes(eye_points(points), torch.tensor([0.7]), asked)
     surprised = Expression(points, torch.tensor([[float(name == "surprise") for name in EMOTIONS]]))
     source, target = heads(at()), heads(at(pose_deg=turned_deg))
+    mouth = Mouth(points, source, lip_shape(points, source) * (0.6 + opening))
     x, y = ((guide(picture, source, target).guided + 1) / 2).unbind(dim=1)
     moves = move_lids(x, y, eyes), move_lips(x, y, mouth), move_face(x, y, surprised)
     shift = torch.stack([torch.stack(move) for move in moves]).sum(dim=0)

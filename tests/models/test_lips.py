@@ -1,166 +1,174 @@
-"""Moved lips, by where each pixel is looked up, and what is heard of their shape."""
+"""Moved lips, by where each pixel is looked up."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from talkedit.face.pose import HEAD_MODEL_INDICES, HEAD_MODEL_POINTS
 from talkedit.models.lips import (
-    JAW_HALF_WIDTHS,
-    LIP_GAIN,
-    MOST_WIDENED,
-    UPPER_LIP_SHARE,
-    WIDTH_GAIN,
-    LipNet,
+    CHIN,
+    DEPTHS_CM,
+    EYES_CM,
+    LINES,
+    NECK_HALF_WIDTHS,
+    NOSE_BASE,
+    NOSE_BASE_CM,
+    OUTER_EYE_CORNERS,
+    POINTS,
+    REACH_HALF_WIDTHS,
     Mouth,
+    about_mouth,
     lip_shape,
     move_lips,
+    opening_and_width,
 )
 
-SIDE_PX = 200
-MIDDLE = 100  # the column of the mouth's middle
-OPENING = 0.06  # of the lips below, over eyes that are 0.3 apart: 0.2
-WIDTH = 2 / 3  # 0.2 over 0.3
-UPPER_LIP, LOWER_LIP, NOSE, CHIN = 0.57, 0.63, 0.5, 0.7
+from .scene import SIDE_PX, at, heads, project
+
+FINE_PX = 360  # positions are looked at three times as finely as the picture's pixels
+HALF_WIDTH, LIP = 0.27, 0.3  # of the mouth below, and how far below the nose's base its line is
+PERSPECTIVE = 0.012  # of shapes: near the camera things are larger, which the shapes leave out
+SAME_PLACE = 1.5 / FINE_PX
+TURNED = [(0, 0, 0), (20, 0, 0), (-20, 10, 0), (0, -15, 25)]
 
 
-def landmarks(opening: float = OPENING) -> Tensor:
-    """(1, 68, 2): an upright face whose mouth is 0.2 wide about (0.5, 0.6), its inner lips 0.16."""
-    points = torch.full((68, 2), 0.5)
-    points[36], points[45] = torch.tensor([0.35, 0.4]), torch.tensor([0.65, 0.4])
-    points[48], points[54] = torch.tensor([0.4, 0.6]), torch.tensor([0.6, 0.6])
-    points[60], points[64] = torch.tensor([0.42, 0.6]), torch.tensor([0.58, 0.6])
-    points[51], points[57] = torch.tensor([0.5, 0.55 - opening / 2]), torch.tensor([0.5, 0.62 + opening / 2])
-    points[62], points[66] = torch.tensor([0.5, 0.6 - opening / 2]), torch.tensor([0.5, 0.6 + opening / 2])
-    points[33], points[8] = torch.tensor([0.5, NOSE]), torch.tensor([0.5, CHIN])
-    return points[None]
+def mouth_shape(opening: float = 0.05, wider: float = 1.0) -> np.ndarray:
+    """(21, 2): an elliptic mouth with lips 0.05 thick, and a chin."""
+    places = {CHIN: (0.0, 0.75 + opening)}
+    for line, up in zip(LINES, (-0.05 - opening / 2, -opening / 2, opening / 2, 0.05 + opening / 2), strict=True):
+        for index, along in zip(line, np.linspace(-1, 1, 7), strict=True):
+            places.setdefault(index, (HALF_WIDTH * wider * along, LIP + up * (1 - along**2)))
+    return np.float32([places[index] for index in POINTS])
+
+
+def landmarks(shape: np.ndarray, camera_from_head: np.ndarray) -> Tensor:
+    """(1, 68, 2): a head whose lips and chin have that shape; all other points are its nose's base."""
+    points = np.tile(np.float64(NOSE_BASE_CM), (68, 1))
+    away = np.column_stack([shape * EYES_CM, DEPTHS_CM])
+    points[list(POINTS)] += away
+    return torch.from_numpy((project(points, camera_from_head) + 0.5) / SIDE_PX).float()[None]
+
+
+def mouth(now: np.ndarray, asked: np.ndarray, pose_deg: tuple[float, float, float] = (0, 0, 0)) -> Mouth:
+    """A mouth that is to be moved by the difference of two shapes."""
+    points, where = landmarks(now, at(pose_deg=pose_deg)), heads(at(pose_deg=pose_deg))
+    return Mouth(points, where, lip_shape(points, where) + torch.from_numpy(asked - now))
 
 
 def positions() -> tuple[Tensor, Tensor]:
-    """x and y of the pixels, (1, S, S) each."""
-    ticks = (torch.arange(SIDE_PX) + 0.5) / SIDE_PX
+    """x and y, (1, P, P) each."""
+    ticks = (torch.arange(FINE_PX) + 0.5) / FINE_PX
     y, x = torch.meshgrid(ticks, ticks, indexing="ij")
     return x[None], y[None]
 
 
-def heights(asked: float, opening: float = OPENING) -> Tensor:
-    """(S, S): the height at which the source is looked up for each pixel, as a share of the side."""
+def looked_up(moved: Mouth) -> Tensor:
+    """(2, P, P): where the source is looked up for each pixel, x and y, shares of the side."""
     x, y = positions()
-    shift_x, shift_y = move_lips(x, y, Mouth(landmarks(opening), torch.tensor([[asked, WIDTH]])))
-    assert shift_x.abs().max() < 1e-6  # the mouth is level, and as wide as it is
-    return (y + shift_y).squeeze()
+    shift_x, shift_y = move_lips(x, y, moved)
+    return torch.cat([x + shift_x, y + shift_y])
 
 
-def columns(width: float, opening: float = OPENING) -> Tensor:
-    """(S, S): likewise the place across, for a mouth of that width and of the opening that it has."""
+def shift_sizes(moved: Mouth) -> Tensor:
+    return (looked_up(moved) - torch.cat(positions())).norm(dim=0)
+
+
+def test_points_depths_and_units_are_those_of_the_head_that_poses_are_solved_with() -> None:
+    model = dict(zip(HEAD_MODEL_INDICES.tolist(), HEAD_MODEL_POINTS, strict=True))
+    assert model[NOSE_BASE].tolist() == pytest.approx(NOSE_BASE_CM)
+    right, left = (model[index] for index in OUTER_EYE_CORNERS)
+    assert np.linalg.norm(left - right) == pytest.approx(EYES_CM)
+    for index in set(model) & set(POINTS) - {CHIN}:
+        assert DEPTHS_CM[POINTS.index(index)] == pytest.approx(model[index][2] - NOSE_BASE_CM[2], abs=0.2)
+
+
+@pytest.mark.parametrize("pose_deg", TURNED)
+def test_a_shape_is_the_same_whichever_way_the_head_is_turned(pose_deg: tuple[float, float, float]) -> None:
+    shape, head = mouth_shape(), at(5, -4, pose_deg)
+    measured = lip_shape(landmarks(shape, head), heads(head, (9, -6)))
+    # The picture begins elsewhere in the frame than its landmarks say, which all points share.
+    assert measured.shape == (1, 21, 2)
+    assert np.abs(measured[0].numpy() - shape)[:20].max() < PERSPECTIVE
+
+
+def test_opening_and_width_by_hand() -> None:
+    both = torch.from_numpy(np.stack([mouth_shape(0.1), mouth_shape(0.0, wider=0.5)]))
+    assert opening_and_width(both).tolist() == [pytest.approx([0.1, 0.54]), pytest.approx([0.0, 0.27])]
+
+
+@pytest.mark.parametrize("pose_deg", TURNED)
+@pytest.mark.parametrize(("opening", "wider"), [(0.1, 1.0), (0.4, 0.9), (0.2, 1.3)])
+def test_each_point_is_shown_where_it_is_asked_to_be(
+    opening: float, wider: float, pose_deg: tuple[float, float, float]
+) -> None:
+    asked = mouth_shape(opening, wider)
+    moved = mouth(mouth_shape(0.25), asked, pose_deg)
+    there = landmarks(asked, at(pose_deg=pose_deg))[:, list(POINTS)] * 2 - 1
+    found = torch.nn.functional.grid_sample(looked_up(moved)[None], there[None], align_corners=False)[0, :, 0].T
+    assert (found - moved.landmarks[0, list(POINTS)]).norm(dim=1).max() < SAME_PLACE
+    assert shift_sizes(moved).max() > 3 * SAME_PLACE
+
+
+@pytest.mark.parametrize("pose_deg", TURNED)
+def test_lips_that_are_as_asked_are_left_alone(pose_deg: tuple[float, float, float]) -> None:
+    assert shift_sizes(mouth(mouth_shape(), mouth_shape(), pose_deg)).max() == 0
+
+
+def test_what_lies_between_the_lips_is_stretched_alike() -> None:
+    now, asked = mouth_shape(0.05), mouth_shape(0.2)
+    moved, inner = mouth(now, asked), [POINTS.index(index) for index in (62, 66)]
+    upper, lower = landmarks(asked, at())[0, [POINTS[index] for index in inner]]
+    upper_now, lower_now = moved.landmarks[0, [POINTS[index] for index in inner]]
+    found, column = looked_up(moved)[1], int(upper[0] * FINE_PX)
+    for share in (0.25, 0.5, 0.75):
+        row = int(torch.lerp(upper, lower, share)[1] * FINE_PX)
+        assert float(found[row, column]) == pytest.approx(float(torch.lerp(upper_now, lower_now, share)[1]), abs=0.01)
+
+
+def test_lips_that_close_meet_and_show_nothing_of_what_was_between() -> None:
+    moved, closed = mouth(mouth_shape(0.2), mouth_shape(0.0)), landmarks(mouth_shape(0.0), at())
+    line, column = float(closed[0, 62, 1]), FINE_PX // 2
+    found = looked_up(moved)[1][:, column]
+    for beside, index in ((-1, 62), (1, 66)):
+        row = round(line * FINE_PX - 0.5) + beside
+        expected = moved.landmarks[0, index, 1] + ((row + 0.5) / FINE_PX - line)
+        assert float(found[row]) == pytest.approx(float(expected), abs=SAME_PLACE)
+
+
+def test_nose_neck_and_the_side_of_the_face_stay() -> None:
+    moved = mouth(mouth_shape(), mouth_shape(0.2, 1.1))
+    unit = EYES_CM * 285 / (150 - 7.92) / SIDE_PX  # of shapes, as a share of the side
+    nose_x, nose_y = moved.landmarks[0, NOSE_BASE].tolist()
+    reach, neck = REACH_HALF_WIDTHS * HALF_WIDTH * 1.1 * unit, (0.95 + NECK_HALF_WIDTHS * HALF_WIDTH * 1.1) * unit
     x, y = positions()
-    shift_x, shift_y = move_lips(x, y, Mouth(landmarks(opening), torch.tensor([[opening / 0.3, width]])))
-    assert shift_y.abs().max() < 1e-6
-    return (x + shift_x).squeeze()
+    outside = (y < nose_y) | (y > nose_y + neck) | ((x - nose_x).abs() > reach)
+    sizes = shift_sizes(moved)[None]
+    assert sizes[outside].max() < 1e-6
+    assert sizes.max() > 0.02
 
 
-def looked_up(found: Tensor, y: float, column: int = MIDDLE) -> float:
-    return float(found[round(y * SIDE_PX - 0.5), column])
-
-
-def test_the_shape_is_inner_lips_and_corners_over_the_distance_of_the_eyes() -> None:
-    assert lip_shape(landmarks()).tolist() == [pytest.approx([0.2, WIDTH])]
-    assert lip_shape(landmarks(0.0)).tolist() == [pytest.approx([0.0, WIDTH])]
-
-
-def test_lips_that_are_as_asked_are_left_alone() -> None:
-    ticks = (torch.arange(SIDE_PX) + 0.5) / SIDE_PX
-    assert (heights(0.2) - ticks[:, None]).abs().max() < 1e-6
-
-
-@pytest.mark.parametrize("asked", [0.1, 0.35])
-def test_both_lips_go_to_where_the_opening_is_read_as_asked(asked: float) -> None:
-    change = LIP_GAIN * (asked * 0.3 - OPENING)
-    upper, lower = UPPER_LIP - UPPER_LIP_SHARE * change, LOWER_LIP + (1 - UPPER_LIP_SHARE) * change
-    found = heights(asked)
-    assert looked_up(found, upper - 0.005) == pytest.approx(UPPER_LIP - 0.005, abs=1.5 / SIDE_PX)
-    assert looked_up(found, lower + 0.005) == pytest.approx(LOWER_LIP + 0.005, abs=1.5 / SIDE_PX)
-    # Half way between the lips is what was half way between them.
-    assert looked_up(found, (upper + lower) / 2) == pytest.approx(0.6, abs=1.5 / SIDE_PX)
-
-
-@pytest.mark.parametrize("asked", [0.0, 0.03])
-def test_lips_close_and_do_not_pass_through_each_other(asked: float) -> None:
-    """Closed by 0.06: the upper lip has come down to 0.579, and the lower one up to it."""
-    line = UPPER_LIP + UPPER_LIP_SHARE * OPENING
-    found = heights(asked)
-    assert looked_up(found, line - 0.005) == pytest.approx(UPPER_LIP - 0.005, abs=1.5 / SIDE_PX)
-    assert looked_up(found, line + 0.005) == pytest.approx(LOWER_LIP + 0.005, abs=1.5 / SIDE_PX)
-
-
-def test_the_chin_goes_with_the_lower_lip_and_the_neck_stays() -> None:
-    found, drop = heights(0.4), (1 - UPPER_LIP_SHARE) * 0.06
-    assert looked_up(found, CHIN + drop) == pytest.approx(CHIN, abs=2 / SIDE_PX)
-    assert looked_up(found, CHIN + drop + 0.17) == pytest.approx(CHIN + drop + 0.17, abs=1 / SIDE_PX)
-
-
-def test_nose_and_cheeks_stay() -> None:
-    difference = (heights(0.4) - heights(0.2)).abs()
-    above, left, right = difference[: int(NOSE * SIDE_PX)], difference[:, :55], difference[:, 145:]
-    assert max(part.max() for part in (above, left, right)) < 1e-5
-    assert difference.max() > 0.04
-
-
-def test_closed_lips_are_pulled_apart_at_their_line() -> None:
-    found = heights(0.2, opening=0.0)
-    assert looked_up(found, 0.61) == pytest.approx(0.6, abs=1e-4)  # all that opens shows the line of the lips
-
-
-@pytest.mark.parametrize("width", [0.56, 0.76])
-def test_corners_go_to_where_the_width_is_read_as_asked(width: float) -> None:
-    """What lies between them goes along alike, and so do both lips, as far as their edges."""
-    half = 0.1 * (1 + WIDTH_GAIN * (width / WIDTH - 1))
-    for row in (round(height * SIDE_PX) for height in (0.55, 0.6, 0.64)):
-        found = columns(width)[row]
-        for share in (-1.0, -0.5, 0.0, 0.5, 1.0):
-            column = (0.5 + share * half) * SIDE_PX - 0.5
-            left, right = found[int(column)], found[int(column) + 1]
-            assert float(left + (right - left) * (column % 1)) == pytest.approx(0.5 + share * 0.1, abs=0.5 / SIDE_PX)
-
-
-def test_a_wider_mouth_moves_neither_nose_nor_chin_nor_the_side_of_the_face() -> None:
-    x, _ = positions()
-    moved = (columns(0.9) - x[0]).abs()
-    reach_px = round(0.1 * JAW_HALF_WIDTHS * SIDE_PX)
-    assert moved[: int(NOSE * SIDE_PX)].max() == 0
-    assert moved[round(CHIN * SIDE_PX) :].max() == 0
-    assert max(moved[:, : MIDDLE - reach_px].max(), moved[:, MIDDLE + reach_px :].max()) == 0
-    assert moved.max() > 0.02
-
-
-@pytest.mark.parametrize("width", [0.0, 5.0])
-def test_no_width_folds_the_face(width: float) -> None:
-    """From left to right stays from left to right, and the mouth has half or one and a half times its width."""
-    found = columns(width)[120]
-    assert (found.diff() > 0).all()
-    corner = 0.5 + 0.1 * (1 + MOST_WIDENED * (1 if width else -1))
-    assert float(found[round(corner * SIDE_PX)]) == pytest.approx(0.6, abs=1.5 / SIDE_PX)
-
-
-def test_a_wider_mouth_opens_over_its_whole_width() -> None:
+def test_all_that_moves_is_in_its_box() -> None:
+    moved = mouth(mouth_shape(), mouth_shape(0.2, 1.1), (20, -10, 15))
+    left, top, right, bottom = about_mouth(moved)[0].tolist()
     x, y = positions()
-    asked = torch.tensor([[0.4, 0.8]])
-    opened, narrow = (move_lips(x, y, Mouth(landmarks(), shape))[1] for shape in (asked, torch.tensor([[0.4, WIDTH]])))
-    at = round(0.583 * SIDE_PX)  # just inside the corner of the inner lips as they were
-    assert narrow[0, 120, at].abs() < opened[0, 120, at].abs()
+    outside = (x < left) | (x > right) | (y < top) | (y > bottom)
+    assert outside.float().mean() > 0.3
+    assert shift_sizes(moved)[None][outside].max() == 0
 
 
-def test_lip_net_hears_a_shape_a_frame_that_is_not_negative() -> None:
-    torch.manual_seed(0)
-    mel = torch.randn(2, 3, 80, 16)
-    network = LipNet(4).eval()
-    heard = network(mel)
-    assert heard.shape == (2, 3, 2)
-    assert heard.min() >= 0
-    changed = mel.clone()
-    changed[1, 2] += 1
-    assert (network(changed) != heard).nonzero().tolist() == [[1, 2, 0], [1, 2, 1]]
+@pytest.mark.parametrize("asked", [mouth_shape(-0.2), mouth_shape(0.6), mouth_shape(0.05, 0.2), mouth_shape(0.05, 3.0)])
+def test_no_shape_folds_the_face(asked: np.ndarray) -> None:
+    """Down stays down in the mouth's middle, and right stays right at its corners' height."""
+    across, down = looked_up(mouth(mouth_shape(), asked))
+    corner = mouth(mouth_shape(), asked).landmarks[0, 48]
+    assert (down[:, FINE_PX // 2].diff() > -1e-6).all()
+    assert (across[int(corner[1] * FINE_PX)].diff() > -1e-6).all()
 
 
-def test_points_that_fell_together_give_numbers() -> None:
-    nowhere = Mouth(torch.full((1, 68, 2), 0.5), torch.tensor([[0.2, 0.6]]))
-    assert all(shift.isfinite().all() for shift in move_lips(*positions(), nowhere))
+def test_points_that_fell_together_and_a_head_in_profile_give_numbers() -> None:
+    asked = torch.from_numpy(mouth_shape())[None]
+    nowhere = Mouth(torch.full((1, 68, 2), 0.5), heads(at()), asked)
+    profile = Mouth(landmarks(mouth_shape(), at(pose_deg=(90, 0, 0))), heads(at(pose_deg=(90, 0, 0))), asked)
+    for each in (nowhere, profile):
+        assert all(shift.isfinite().all() for shift in move_lips(*positions(), each))

@@ -75,7 +75,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
         load_model(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 5}', '{"format": 5, "params": 3}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 6}', '{"format": 6, "params": 3}'])
 def test_a_damaged_card_is_refused(folder: Path, text: str) -> None:
     (folder / CARD_FILE).write_text(text)
     with pytest.raises(ModelError, match=r"model\.json: is damaged .*train the model again"):
@@ -107,7 +107,7 @@ def test_a_card_without_the_range_of_a_control_is_refused(folder: Path, control:
 
 def test_another_format_is_refused(folder: Path) -> None:
     change_card(folder, format=99)
-    with pytest.raises(ModelError, match="is of format 99, this version reads 5; train again"):
+    with pytest.raises(ModelError, match="is of format 99, this version reads 6; train again"):
         load_model(folder)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from talkedit.models.guide import Heads
+from talkedit.models.heads import Heads
 from talkedit.shards.loader import Loader
 from talkedit.shards.windows import Batch, to_batch
 from talkedit.train.inputs import jitter, make_inputs, to_device

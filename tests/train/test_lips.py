@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from talkedit.models.lips import LipNet
+from talkedit.models.lip_net import LipNet
+from talkedit.models.lips import N_POINTS, lip_shape, opening_and_width
 from talkedit.shards.clips import load_clip
 from talkedit.shards.windows import Window
-from talkedit.train.lips import FRAMES, Spoken, draw_spoken, lip_loss, lip_scores, lip_shapes
+from talkedit.train.lips import FRAMES, draw_spoken, learn_modes, lip_loss, lip_scores, lip_shapes
 from talkedit.train.processes import Processes
 
 from .talkers import loudness, make_talker
@@ -20,16 +21,18 @@ HEARD_AFTER_SECONDS = 0.8  # correlation with what is seen, on a clip that was n
 LOUD_AND_OPEN = 0.9  # correlation in the clips themselves
 
 
-class Says(nn.Module):
-    """Always the same opening and width."""
+class Says(LipNet):
+    """Has the modes of these clips, and always says the same shape."""
 
-    def __init__(self, opening: float, width: float) -> None:
-        super().__init__()
-        self.shape, self.heard = torch.tensor([opening, width]), list[Tensor]()
+    def __init__(self, windows: list[Window]) -> None:
+        super().__init__(4)
+        learn_modes(self, [window.clip.sample for window in windows])
+        self.heard = list[Tensor]()
 
     def forward(self, mel: Tensor) -> Tensor:
         self.heard.append(mel)
-        return self.shape.expand(*mel.shape[:2], 2)
+        said = self.mean + 0.5 * self.deviations[0] * self.modes[0]
+        return said.unflatten(0, (N_POINTS, 2)).expand(*mel.shape[:2], -1, -1)
 
 
 def talking(seed: int) -> list[Window]:
@@ -53,11 +56,14 @@ def test_what_is_said_is_drawn_from_the_whole_clip_with_the_lips_that_say_it() -
     windows = [talking(1)[0], talking(2)[0]]
     spoken = draw_spoken(windows, seed=3, step=4)
     assert spoken.mel.shape == (2, FRAMES, 80, 16)
-    assert spoken.shapes.shape == (2, FRAMES, 2)
+    assert spoken.shapes.shape == (2, FRAMES, N_POINTS, 2)
     for clip in range(2):
         heard = spoken.mel[clip, :, :, 6:10].mean(dim=(1, 2))
         assert len(heard.unique()) > FRAMES // 2
-        assert float(torch.corrcoef(torch.stack([heard, spoken.shapes[clip, :, 0]]))[0, 1]) > LOUD_AND_OPEN
+        assert (
+            float(torch.corrcoef(torch.stack([heard, opening_and_width(spoken.shapes[clip])[:, 0]]))[0, 1])
+            > LOUD_AND_OPEN
+        )
 
 
 def test_a_step_s_frames_are_the_same_again_and_however_many_processes_share_it() -> None:
@@ -72,23 +78,39 @@ def test_a_step_s_frames_are_the_same_again_and_however_many_processes_share_it(
 
 
 def test_the_loss_is_the_shape_s_error_and_without_sound_the_lips_are_closed() -> None:
-    spoken = draw_spoken(talking(1), 0, 0)
-    wanted, says = spoken.shapes, Says(0.1, 0.7)
+    windows = talking(1)
+    spoken, says = draw_spoken(windows, 0, 0), Says(windows)
     n_silent = 2  # a tenth of 15 windows, rounded
-    most_closed = wanted.flatten(0, 1)[wanted[..., 0].argmin()]
-    closed = (most_closed - says.shape).abs().sum() * n_silent * FRAMES
-    expected = ((wanted - says.shape).abs().sum() + closed) / (wanted.numel() + 2 * n_silent * FRAMES)
-    torch.testing.assert_close(lip_loss(says, spoken), expected)  # type: ignore[arg-type]
-    (heard,) = says.heard
+    said = says(spoken.mel)
+    every = spoken.shapes.flatten(0, 1)
+    most_closed = every[opening_and_width(every)[:, 0].argmin()]
+    errors = [says.along_modes(said - wanted).abs() for wanted in (spoken.shapes, most_closed)]
+    expected = (errors[0].sum() + errors[1][:n_silent].sum()) / (errors[0].numel() + errors[1][:n_silent].numel())
+    torch.testing.assert_close(lip_loss(says, spoken), expected)
+    heard = says.heard[-1]
     assert len(heard) == len(spoken.mel) + n_silent
     assert (heard[len(spoken.mel) :] == -4).all()
 
 
+def test_the_modes_are_those_of_all_frames_of_the_clips() -> None:
+    """Lips that open with the voice have one mode, in which the lower inner lip goes down; heads here turn a little."""
+    windows = [talking(seed)[0] for seed in range(2)]
+    network = Says(windows)
+    clips = [window.clip for window in windows]
+    every = torch.cat([lip_shape(clip.landmarks, clip.heads) for clip in clips]).flatten(1)
+    torch.testing.assert_close(network.mean, every.mean(dim=0))
+    assert network.deviations[0] > 3 * network.deviations[2]
+    along = (every - network.mean) @ network.modes.T
+    torch.testing.assert_close(along.std(dim=0, correction=0), network.deviations, atol=1e-5, rtol=1e-3)
+
+
 def test_what_is_heard_stands_beside_what_is_seen() -> None:
-    spoken = Spoken(torch.zeros(2, 3, 80, 16), torch.rand(2, 3, 2))
-    heard, seen = lip_shapes(Says(0.3, 0.7), spoken)  # type: ignore[arg-type]
-    assert heard.tolist() == [pytest.approx([0.3, 0.7])] * 6
-    torch.testing.assert_close(seen, spoken.shapes.flatten(0, 1))
+    windows = talking(1)
+    says, spoken = Says(windows), draw_spoken(windows, 0, 0)
+    heard, seen = lip_shapes(says, spoken)
+    torch.testing.assert_close(heard, opening_and_width(says(spoken.mel)).flatten(0, 1))
+    torch.testing.assert_close(seen, opening_and_width(spoken.shapes).flatten(0, 1))
+    assert heard.shape == (len(windows) * FRAMES, 2)
 
 
 def test_openings_and_widths_are_scored_by_themselves() -> None:
@@ -102,12 +124,14 @@ def test_it_learns_to_hear_the_shape_of_the_lips() -> None:
     network = LipNet(8)
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     clips = [talking(seed) for seed in range(3)]
+    learn_modes(network, [windows[0].clip.sample for windows in clips])
     for step in range(120):
         optimizer.zero_grad()
         lip_loss(network, draw_spoken(clips[step % 3], 0, step)).backward()
         optimizer.step()
     shapes = lip_shapes(network.eval(), draw_spoken(talking(9), 0, 0))
     assert all(float(torch.corrcoef(shapes[..., at])[0, 1]) > HEARD_AFTER_SECONDS for at in range(2))
-    opening, width = network(torch.full((1, T, 80, 16), -4.0)).detach().mean(dim=(0, 1)).tolist()
+    silent = network(torch.full((1, T, 80, 16), -4.0)).detach()
+    opening, width = opening_and_width(silent).mean(dim=(0, 1)).tolist()
     assert opening < 0.25 * float(shapes[1, :, 0].max())
     assert width > float(shapes[1, :, 1].mean())  # most closed is widest here

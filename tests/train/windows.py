@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from talkedit.models.guide import Heads
+from talkedit.models.heads import Heads
 from talkedit.records import Attributes, CropTrack
 from talkedit.shards.clips import LoadedClip
 from talkedit.shards.samples import Sample
