@@ -77,8 +77,11 @@ def _network(name: str, network: nn.Module, inputs: tuple[object, ...], n_images
 
 def _editor(generator: Generator, params: ModelParams, n_images: int) -> Contestant:
     """All that the editor does between a cut out crop and the crop that is pasted, but for finding the face."""
-    renderer = Renderer(TrainedModel(Path(), generator, build_lip_net(params), params, {}, {}, {}))
     target, source = made_up.crops(n_images, params.image_px), made_up.crops(n_images, params.image_px)
+    lips = build_lip_net(params)
+    if lips:
+        lips.learn_modes(torch.from_numpy(source.lips))
+    renderer = Renderer(TrainedModel(Path(), generator, lips, params, {}, {}, {}))
     asked = made_up.attributes(n_images)
     mel = torch.randn(n_images, 80, 16).numpy()
     asked_heads = made_up.heads(asked.pose_deg)

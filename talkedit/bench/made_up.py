@@ -14,15 +14,14 @@ from talkedit.models.codes import CODE_ROWS
 from talkedit.models.generator import Generator
 from talkedit.models.guide import Sources
 from talkedit.models.heads import Heads
+from talkedit.models.lips import CHIN, LINES, NOSE_BASE
 from talkedit.records import EMOTIONS, Attributes, Doubles, Floats
 from talkedit.shards.windows import Batch
 
 FRAME_SIZE_PX = (1280, 720)
 HEAD_AT = (0.0, 0.0, 90.0)  # about as large as in the footage of a speaker at a desk
-MOUTH = {
-    **{33: (0.5, 0.57), 8: (0.5, 0.78), 48: (0.42, 0.65), 54: (0.58, 0.65)},
-    **{60: (0.44, 0.65), 62: (0.5, 0.64), 64: (0.56, 0.65), 66: (0.5, 0.67)},
-}
+NOSE_BASE_AT, CHIN_AT, MOUTH_AT, MOUTH_HALF_WIDTH = (0.5, 0.57), (0.5, 0.78), (0.5, 0.65), 0.08
+LINES_DOWN = (-0.03, -0.01, 0.02, 0.05)  # of the lips' edges, in the mouth's middle
 CROP_AT_PX, CROP_SIDE_PX = (440.0, 160.0), 400.0
 
 
@@ -59,8 +58,10 @@ def landmarks(n_frames: int) -> Floats:
     points = np.full((68, 2), 0.5)
     for first, x in ((36, 0.36), (42, 0.54)):
         points[first : first + 6] = np.array([(0, 0), (3, -2), (7, -2), (10, 0), (7, 2), (3, 2)]) / 100 + (x, 0.45)
-    for index, place in MOUTH.items():
-        points[index] = place
+    points[NOSE_BASE], points[CHIN] = NOSE_BASE_AT, CHIN_AT
+    along = np.linspace(-1, 1, 7)
+    for line, down in zip(LINES, LINES_DOWN, strict=True):
+        points[list(line)] = np.column_stack([MOUTH_HALF_WIDTH * along, down * (1 - along**2)]) + MOUTH_AT
     return np.tile(points, (n_frames, 1, 1)).astype(np.float32)
 
 

@@ -25,20 +25,21 @@ LINES = (  # from corner to corner, down the mouth
     (48, 59, 58, 57, 56, 55, 54),
 )
 # As the head of talkedit.face.pose has them, in cm: where the nose's base is, and how far apart the outer eye corners,
-# the unit of shapes, are.
+# the unit of shapes, are. (So these are less than 1 apart on some persons: 0.83 to 0.92 were seen.)
 NOSE_BASE_CM, EYES_CM = (0.0, -0.7, -7.92), 10.622862
-# How much further away than the nose's base each point of a shape is, in cm, by how much further to the side it goes
-# when a head turns (GRID, 54,874 frames, least squares; that head has 1.9 for the corners and 0.6 for the middle).
+# How much further away than the nose's base each point of a shape is, in cm: that with which it moves least when the
+# head turns and nods (GRID, 54,874 frames, least squares; that head has 1.9 for the corners and 0.6 for the middle).
 DEPTHS_CM = (
-    *(2.0, 1.1, 0.6, 0.5, 0.6, 1.1, 2.0, 1.1, 0.6, 0.5, 0.6, 1.1),  # 48 to 59, the outer edge
-    *(1.6, 0.6, 0.5, 0.6, 1.6, 0.6, 0.5, 0.6),  # 60 to 67, the inner one
-    2.0,
+    *(1.9, 1.1, 0.5, 0.5, 0.5, 1.1, 1.9, 1.1, 0.5, 0.5, 0.5, 1.1),  # 48 to 59, the outer edge
+    *(1.8, 0.5, 0.5, 0.5, 1.8, 0.6, 0.6, 0.6),  # 60 to 67, the inner one
+    1.5,
 )
 REACH_HALF_WIDTHS = 2.2  # so far to the side of the mouth's middle the cheek goes along, in half widths of the mouth
 NECK_HALF_WIDTHS = 1.6  # over so much below the chin its motion fades out
 N_COLUMNS = 64  # at which the lines are worked out; positions between two of them have what lies between
 MIN_HALF_WIDTH = 0.02  # in the unit of shapes: points that fell together must not give positions that are no numbers
-LEAST_FACING = 0.1  # likewise of a head turned to its side, of whose mouth nothing is seen
+# Of a head turned so far to its side (78 degrees; the cosine) lips are not moved, and from twice that on as asked.
+LEAST_FACING = 0.2
 
 
 class Mouth(NamedTuple):
@@ -58,10 +59,10 @@ class Mouth(NamedTuple):
 def lip_shape(landmarks: Tensor, heads: Heads) -> Tensor:
     """Lips and chin in the head's own axes: (N, 68, 2), shares of the side, to (N, 21, 2).
 
-    To the right (in the picture of a head that looks ahead) and down from the nose's base, in distances of the outer
-    eye corners: `POINTS`, in their order. How far away each is, is taken as the same in every head.
+    To the right (in the picture of a head that looks ahead) and down from the nose's base: `POINTS`, in their order, in
+    units of `EYES_CM`. How far away each is, is taken as the same in every head.
     """
-    return _Upright(landmarks, heads).shape
+    return _InHead(landmarks, heads).shape
 
 
 def opening_and_width(shapes: Tensor) -> Tensor:
@@ -72,10 +73,10 @@ def opening_and_width(shapes: Tensor) -> Tensor:
 
 def about_mouth(mouth: Mouth) -> Tensor:
     """(N, 4): left, top, right, bottom of all that moves with the lips, shares of the side."""
-    upright = _Upright(mouth.landmarks, mouth.heads)
-    asked = upright.points + mouth.asked - upright.shape
-    middle, half_width, far = _reach(upright.points, asked)
-    top, bottom = torch.zeros_like(middle), asked[:, :, 1].amax(dim=1).clamp_min(0) + NECK_HALF_WIDTHS * half_width
+    upright = _Upright(mouth)
+    middle, half_width, far = _reach(upright.now, upright.asked)
+    top = torch.zeros_like(middle)
+    bottom = upright.asked[:, :, 1].amax(dim=1).clamp_min(0) + NECK_HALF_WIDTHS * half_width
     corners = [torch.stack([middle + side, height], dim=1) for side in (-far, far) for height in (top, bottom)]
     seen = upright.in_picture(torch.stack(corners, dim=1))
     return torch.cat([seen.amin(dim=1), seen.amax(dim=1)], dim=1)
@@ -90,15 +91,15 @@ def move_lips(x: Tensor, y: Tensor, mouth: Mouth) -> tuple[Tensor, Tensor]:
         mouth: What is asked.
 
     Returns:
-        The shifts in x and y, (N, P, P) each; 0 where the mouth is as asked, above the nose and below the neck.
+        The shifts in x and y, (N, P, P) each; 0 where the mouth is as asked, above the nose and below the neck. Points
+        get to within a pixel of 256 of where they are asked to be; within two or three where a head is turned by 45
+        degrees or more, so that its far corner lies behind its lips.
     """
-    upright = _Upright(mouth.landmarks, mouth.heads)
+    upright = _Upright(mouth)
     across, down = upright.positions(x, y)
-    now = upright.points
-    asked = now + mouth.asked - upright.shape
-    middle, half_width, far = _reach(now, asked)
+    middle, half_width, far = _reach(upright.now, upright.asked)
     columns = torch.linspace(-1, 1, N_COLUMNS, device=x.device, dtype=x.dtype) * far[:, None]
-    heights, shifts = _lines(now, asked, middle, half_width, far, columns)
+    heights, shifts = _lines(upright.now, upright.asked, middle, half_width, far, columns)
     # What each position's column has: heights, and how far to look across and down from each.
     table = torch.cat([heights[:, :, None], shifts], dim=2).flatten(1, 2)
     at = torch.stack([(across - middle[:, None, None]) / far[:, None, None], torch.zeros_like(across)], dim=3)
@@ -108,24 +109,47 @@ def move_lips(x: Tensor, y: Tensor, mouth: Mouth) -> tuple[Tensor, Tensor]:
     return upright.turned_back(*_between(down, [*(knot.unbind(1) for knot in knots)], neck))
 
 
-class _Upright:
-    """N mouths with the line of the eyes level, about the nose's base, in distances of the outer eye corners.
+class _InHead:
+    """N mouths in the axes of their heads.
 
     Attributes:
-        points: (N, 21, 2), `POINTS` as they are seen.
-        shape: (N, 21, 2), as they would be seen if the head looked ahead.
+        shape: (N, 21, 2), see `lip_shape`.
     """
 
     def __init__(self, landmarks: Tensor, heads: Heads) -> None:
-        steps = heads.steps_at(NOSE_BASE_CM) * EYES_CM
-        self._steps, self._origin = steps[:, :, :2], landmarks[:, NOSE_BASE]
-        (a, b), (c, d) = (row.unbind(1) for row in self._steps.unbind(1))
-        least = LEAST_FACING * steps.square().sum(dim=(1, 2)) / 2
-        self._back = torch.stack([torch.stack([d, -b], 1), torch.stack([-c, a], 1)], 1)
-        self._back = self._back / torch.maximum(a * d - b * c, least).clamp_min(1e-9)[:, None, None]
-        self.points = (landmarks[:, list(POINTS)] - self._origin[:, None]) @ self._back.mT
-        away = (self._back @ steps[:, :, 2:]).mT
-        self.shape = self.points - landmarks.new_tensor(DEPTHS_CM)[:, None] / EYES_CM * away
+        self._heads, self._away = heads, landmarks.new_tensor((0.0, *DEPTHS_CM)) + NOSE_BASE_CM[2]
+        places, facing = heads.onto_planes(landmarks[:, [NOSE_BASE, *POINTS]], self._away)
+        self._nose, self._facing = places[:, :1], facing[:, :1, None]
+        self.shape = (places[:, 1:] - self._nose) / EYES_CM
+
+    def moves(self, asked: Tensor) -> Tensor:
+        """(N, 21, 2): how far each point goes in the picture, shares of the side, until the shape is as asked."""
+        moves = self._seen(asked) - self._seen(self.shape)
+        return moves * ((self._facing - LEAST_FACING) / LEAST_FACING).clamp(0, 1)
+
+    def _seen(self, shape: Tensor) -> Tensor:
+        away = self._away[1:, None].expand(len(shape), -1, 1)
+        return self._heads.project(torch.cat([shape * EYES_CM + self._nose, away], dim=2))
+
+
+class _Upright:
+    """N mouths in their pictures, turned upright, about the nose's base and all of one size.
+
+    Attributes:
+        now: (N, 21, 2), across and down, `POINTS` as they are seen.
+        asked: (N, 21, 2), as they are to be seen.
+    """
+
+    def __init__(self, mouth: Mouth) -> None:
+        landmarks, nose_cm = mouth.landmarks, mouth.landmarks.new_tensor(NOSE_BASE_CM)
+        chin_cm = nose_cm + landmarks.new_tensor((0, EYES_CM, 0))
+        top, bottom = mouth.heads.project(torch.stack([nose_cm, chin_cm]).expand(len(landmarks), 2, 3)).unbind(1)
+        x, y = (bottom - top).unbind(1)
+        self._steps = torch.stack([torch.stack([y, x], dim=1), torch.stack([-x, y], dim=1)], dim=1)
+        self._back = self._steps.mT / (x.square() + y.square()).clamp_min(1e-9)[:, None, None]
+        self._origin = landmarks[:, NOSE_BASE]
+        self.now = (landmarks[:, list(POINTS)] - self._origin[:, None]) @ self._back.mT
+        self.asked = self.now + _InHead(landmarks, mouth.heads).moves(mouth.asked) @ self._back.mT
 
     def positions(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Of positions (N, P, P) in the picture: across and down."""
@@ -163,16 +187,20 @@ def _lines(
     """
     lines = [[POINTS.index(index) for index in line] for line in LINES]
     places = asked[:, lines, 0].cummax(dim=2).values - middle[:, None, None]
-    numbers = torch.cat([asked[:, lines, 1:], (now - asked)[:, lines]], dim=3)
-    heights, across, down = _interpolated(places, numbers, columns).unbind(3)
+    numbers = torch.stack([asked[:, lines, 1], now[:, lines, 1], (now - asked)[:, lines, 0]], dim=3)
+    line_asked, line_now, across = _interpolated(places, numbers, columns).unbind(3)
+    # Lips that are asked to pass through each other meet instead; none goes above the nose.
+    heights, heights_now = (
+        torch.cat([line, points[:, -1:, 1:].expand(-1, 1, columns.shape[1])], dim=1).clamp_min(0).cummax(dim=1).values
+        for line, points in ((line_asked, asked), (line_now, now))
+    )
     # Beyond the corners the cheeks give way, up to where they do not move; the chin's motion is the jaw's.
     cheek = ((far[:, None] - columns.abs()) / (far - half_width)[:, None]).clamp(0, 1)
     jaw = (1 - (columns / far[:, None]).square()).square()
-    chin, chin_shift = asked[:, -1:, 1:].expand(-1, 1, columns.shape[1]), (now - asked)[:, -1, :, None] * jaw[:, None]
-    lip_shifts = torch.stack([across, down], dim=2) * cheek[:, None, None]
-    # Lips that are asked to pass through each other meet instead; none goes above the nose.
-    heights = torch.cat([heights, chin], dim=1).clamp_min(0).cummax(dim=1).values
-    return heights, torch.cat([lip_shifts, chin_shift[:, None]], dim=1)
+    share = torch.stack([*[cheek] * len(LINES), jaw], dim=1)
+    across = torch.cat([across, (now - asked)[:, -1:, :1].expand(-1, -1, columns.shape[1])], dim=1)
+    shifts = torch.stack([across, heights_now - heights], dim=2)
+    return heights, shifts * share[:, :, None]
 
 
 def _interpolated(places: Tensor, numbers: Tensor, columns: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ from talkedit.train.eyes import eye_errors, eye_loss
 from talkedit.train.gate import N_GATE_WINDOWS, ChanceStop, check_it_can_learn
 from talkedit.train.inputs import jitter, to_device
 from talkedit.train.judges import JudgesCard, save_judges
-from talkedit.train.lips import Spoken, draw_spoken, learn_modes, lip_loss, lip_scores, lip_shapes
+from talkedit.train.lips import Spoken, draw_spoken, learn_modes, lip_loss, lip_scores, openings_and_widths
 from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate, step_random
 from talkedit.train.machine import make_adam, make_fabric, place
 from talkedit.train.negatives import Negatives, draw_negatives, share_with_negative
@@ -177,7 +177,7 @@ def measure(
                 parts[term].append(pairs)
         errors.append(eye_errors(networks.eyes, batch, attributes["ear_closed"], attributes["ear_open"]))
         if networks.lips:
-            shapes.append(lip_shapes(networks.lips, spoken))
+            shapes.append(openings_and_widths(networks.lips, spoken))
     joined = {term: Pairs.joined(each) for term, each in parts.items()}
     accuracies = {f"{term}_accuracy": float(pairs.accuracy()) for term, pairs in joined.items() if pairs.weights.any()}
     means = {name: sum(error[name] for error in errors) / len(errors) for name in errors[0]}

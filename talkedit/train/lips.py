@@ -63,7 +63,7 @@ def draw_spoken(windows: list[Window], seed: int, step: int, processes: Processe
 
 
 def lip_loss(network: LipNet, spoken: Spoken, processes: Processes = ALONE) -> Tensor:
-    """Mean absolute error along the person's modes; its unit is the distance of the outer eye corners.
+    """Mean absolute error along the person's modes, in the unit of shapes.
 
     Sound that is cut off is no sound of the footage, whose silence has a noise of its own. So a share of the clips is
     heard without sound as well, for which the lips should be as in that frame of this step in which they are nearest to
@@ -81,16 +81,19 @@ def lip_loss(network: LipNet, spoken: Spoken, processes: Processes = ALONE) -> T
 
 
 @torch.no_grad()
-def lip_shapes(network: LipNet, spoken: Spoken) -> Tensor:
+def openings_and_widths(network: LipNet, spoken: Spoken) -> Tensor:
     """Opening and width as heard and as seen, frame by frame: (2, N * F, 2)."""
     return opening_and_width(torch.stack([network(spoken.mel), spoken.shapes]).flatten(1, 2))
 
 
-def lip_scores(shapes: Tensor) -> dict[str, float]:
-    """``lip_opening_r`` and ``lip_width_r``: how what is heard goes with what is seen, (2, N, 2) of `lip_shapes`."""
-    return {
-        f"lip_{name}_r": float(torch.corrcoef(shapes[..., at])[0, 1]) for at, name in enumerate(("opening", "width"))
-    }
+def lip_scores(pairs: Tensor) -> dict[str, float]:
+    """``lip_opening_r`` and ``lip_width_r``: how what is heard goes with what is seen.
+
+    Args:
+        pairs: (2, N, 2), of `openings_and_widths`.
+    """
+    names = ("opening", "width")
+    return {f"lip_{name}_r": float(torch.corrcoef(pairs[..., at])[0, 1]) for at, name in enumerate(names)}
 
 
 def _most_closed(shapes: Tensor) -> Tensor:

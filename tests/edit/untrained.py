@@ -12,6 +12,7 @@ from talkedit.params import load_section
 from talkedit.records import EMOTIONS
 from talkedit.shards.writer import ShardsParams
 from talkedit.train.artifact import Ranges, save_model
+from talkedit.train.lips import learn_modes
 
 from .. import tiny
 from ..train.runs import loss_params, train_params
@@ -42,5 +43,8 @@ def save_untrained(folder: Path, **changes: Any) -> Path:
         "data": {"n_clips": 0, "seconds": 0.0},
         "run_key": "0",
     }
-    save_model(folder, build_generator(model), build_lip_net(model), card)
+    generator, lips = build_generator(model), build_lip_net(model)
+    if lips:
+        learn_modes(lips, [tiny.make_sample("anybody", "train", 0)])
+    save_model(folder, generator, lips, card)
     return folder

@@ -8,7 +8,7 @@ from talkedit.models.lips import N_POINTS
 
 
 def shapes() -> torch.Tensor:
-    """(2000, 21, 2) about one mean: a third of 0.2 along the first coordinate, and of 0.1 along the last."""
+    """(2000, 21, 2) about one mean, of which two coordinates differ, with deviations of 0.2 and 0.1."""
     torch.manual_seed(0)
     many = torch.linspace(0, 1, 2 * N_POINTS).repeat(2000, 1)
     many[:, 0] += 0.2 * torch.randn(2000)

@@ -17,7 +17,7 @@ from talkedit.shards.samples import Sample
 from talkedit.train import discriminator, loop
 from talkedit.train.curves import NoCurves
 from talkedit.train.discriminator import train_discriminator
-from talkedit.train.judges import DISCRIMINATOR_FILE, EYES_FILE, load_discriminator, read_card
+from talkedit.train.judges import DISCRIMINATOR_FILE, EYES_FILE, LIPS_FILE, load_discriminator, read_card
 
 from .. import tiny
 from .runs import KeptCurves, discriminator_params
@@ -122,7 +122,7 @@ def test_a_stopped_training_ends_with_the_weights_of_one_that_was_not(
         params = discriminator_params(gate_steps=2)
         monkeypatch.setattr("talkedit.train.gate.GATE_ACCURACY", 0.0)
         train_discriminator(tiny_shards, tmp_path / name, NoCurves(), tiny.model_params(), params)
-        return b"".join((tmp_path / name / file).read_bytes() for file in (DISCRIMINATOR_FILE, EYES_FILE))
+        return b"".join((tmp_path / name / file).read_bytes() for file in (DISCRIMINATOR_FILE, EYES_FILE, LIPS_FILE))
 
     whole = train("whole")
     monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", -1.0)
@@ -168,7 +168,7 @@ def test_a_training_stopped_while_it_is_measured_is_not_trained_again(
     assert {name: metrics[name] for name in metrics.keys() - pace} == {
         name: whole[name] for name in whole.keys() - pace
     }
-    for file in (DISCRIMINATOR_FILE, EYES_FILE):
+    for file in (DISCRIMINATOR_FILE, EYES_FILE, LIPS_FILE):
         assert (tmp_path / "stopped" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
     assert os.listdir(tmp_path / ".state") == []
 

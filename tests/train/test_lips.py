@@ -10,7 +10,7 @@ from talkedit.models.lip_net import LipNet
 from talkedit.models.lips import N_POINTS, lip_shape, opening_and_width
 from talkedit.shards.clips import load_clip
 from talkedit.shards.windows import Window
-from talkedit.train.lips import FRAMES, draw_spoken, learn_modes, lip_loss, lip_scores, lip_shapes
+from talkedit.train.lips import FRAMES, draw_spoken, learn_modes, lip_loss, lip_scores, openings_and_widths
 from talkedit.train.processes import Processes
 
 from .talkers import loudness, make_talker
@@ -93,7 +93,6 @@ def test_the_loss_is_the_shape_s_error_and_without_sound_the_lips_are_closed() -
 
 
 def test_the_modes_are_those_of_all_frames_of_the_clips() -> None:
-    """Lips that open with the voice have one mode, in which the lower inner lip goes down; heads here turn a little."""
     windows = [talking(seed)[0] for seed in range(2)]
     network = Says(windows)
     clips = [window.clip for window in windows]
@@ -107,7 +106,7 @@ def test_the_modes_are_those_of_all_frames_of_the_clips() -> None:
 def test_what_is_heard_stands_beside_what_is_seen() -> None:
     windows = talking(1)
     says, spoken = Says(windows), draw_spoken(windows, 0, 0)
-    heard, seen = lip_shapes(says, spoken)
+    heard, seen = openings_and_widths(says, spoken)
     torch.testing.assert_close(heard, opening_and_width(says(spoken.mel)).flatten(0, 1))
     torch.testing.assert_close(seen, opening_and_width(spoken.shapes).flatten(0, 1))
     assert heard.shape == (len(windows) * FRAMES, 2)
@@ -129,7 +128,7 @@ def test_it_learns_to_hear_the_shape_of_the_lips() -> None:
         optimizer.zero_grad()
         lip_loss(network, draw_spoken(clips[step % 3], 0, step)).backward()
         optimizer.step()
-    shapes = lip_shapes(network.eval(), draw_spoken(talking(9), 0, 0))
+    shapes = openings_and_widths(network.eval(), draw_spoken(talking(9), 0, 0))
     assert all(float(torch.corrcoef(shapes[..., at])[0, 1]) > HEARD_AFTER_SECONDS for at in range(2))
     silent = network(torch.full((1, T, 80, 16), -4.0)).detach()
     opening, width = opening_and_width(silent).mean(dim=(0, 1)).tolist()
