@@ -134,14 +134,32 @@ def test_what_lies_between_the_lips_is_stretched_alike() -> None:
         assert float(found[row, column]) == pytest.approx(float(torch.lerp(upper_now, lower_now, share)[1]), abs=0.01)
 
 
-def test_lips_that_close_meet_and_show_nothing_of_what_was_between() -> None:
-    moved, closed = mouth(mouth_shape(0.2), mouth_shape(0.0)), landmarks(mouth_shape(0.0), at())
-    line, column = float(closed[0, 62, 1]), FINE_PX // 2
-    found = looked_up(moved)[1][:, column]
-    for beside, index in ((-1, 62), (1, 66)):
-        row = round(line * FINE_PX - 0.5) + beside
-        expected = moved.landmarks[0, index, 1] + ((row + 0.5) / FINE_PX - line)
-        assert float(found[row]) == pytest.approx(float(expected), abs=SAME_PLACE)
+@pytest.mark.parametrize("opening", [0.0, -0.03])
+def test_lips_that_close_or_would_pass_through_each_other_meet_edge_to_edge(opening: float) -> None:
+    moved, closed = mouth(mouth_shape(0.2), mouth_shape(opening)), landmarks(mouth_shape(opening), at())
+    x, line = closed[:, 62, :, None, None].unbind(1)
+    for beside, index in ((-1e-4, 62), (1e-4, 66)):
+        _, shift = move_lips(x, line + beside, moved)
+        assert float(line + beside + shift) == pytest.approx(float(moved.landmarks[0, index, 1]), abs=0.002)
+
+
+def test_a_lip_that_would_go_above_the_nose_ends_there_with_its_edge() -> None:
+    moved = mouth(
+        mouth_shape(), mouth_shape(0.55)
+    )  # whose upper edge would be 0.025 above, its lower one as much below
+    x, y = moved.landmarks[:, NOSE_BASE, :, None, None].unbind(1)
+    _, shift = move_lips(x, y + 1e-4, moved)
+    assert float(y + shift) == pytest.approx(float(moved.landmarks[0, 51, 1]), abs=0.001)
+
+
+def test_the_jaw_goes_along_less_and_less_to_its_sides() -> None:
+    asked = mouth_shape(0.2)
+    moved, chin = mouth(mouth_shape(), asked), landmarks(asked, at())[0, CHIN]
+    unit = EYES_CM * 285 / (150 - 7.92) / SIDE_PX
+    row, half_way = int(chin[1] * FINE_PX), round(REACH_HALF_WIDTHS * HALF_WIDTH * unit * FINE_PX / 2)
+    sizes = shift_sizes(moved)[row]
+    for column in (FINE_PX // 2 - half_way, FINE_PX // 2 + half_way):
+        assert float(sizes[column] / sizes[FINE_PX // 2]) == pytest.approx(0.75**2, abs=0.05)
 
 
 def test_nose_neck_and_the_side_of_the_face_stay() -> None:
