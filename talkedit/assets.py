@@ -20,7 +20,7 @@ from shutil import copyfile, copyfileobj
 from typing import IO
 
 from talkedit.asset_list import ASSETS, Asset, PackageMember, Url
-from talkedit.errors import AssetError
+from talkedit.errors import AssetError, TalkeditError
 from talkedit.manifest import file_sha256
 from talkedit.transfer import Patience, TransferError, fetch_url
 
@@ -29,11 +29,18 @@ PATIENCE = Patience(timeout_s=60.0, n_tries=3, pause_s=1.0)
 
 
 def cache_folder() -> Path:
-    """Where fetched files are kept between runs."""
+    """Where fetched files are kept between runs.
+
+    Raises:
+        TalkeditError: Nothing says where that is.
+    """
     if chosen := os.environ.get("TALKEDIT_CACHE"):
         return Path(chosen)
-    import platformdirs  # noqa: PLC0415 (not on every machine that trains)
-
+    try:
+        import platformdirs  # noqa: PLC0415 (not on every machine that trains)
+    except ImportError as error:
+        missing = "the package platformdirs is not installed, which knows where fetched files are kept"
+        raise TalkeditError(f"{missing}; install it, or name a folder in TALKEDIT_CACHE") from error
     return Path(platformdirs.user_cache_dir("talkedit"))
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import sys
 import tarfile
 import zipfile
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from talkedit import assets
 from talkedit.asset_commands import asset_commands
 from talkedit.assets import ASSETS, Asset, PackageMember, Url, fetch, fetch_package_member, is_cached, is_intact
-from talkedit.errors import AssetError
+from talkedit.errors import AssetError, TalkeditError
 from talkedit.manifest import file_sha256
 from talkedit.transfer import Patience
 
@@ -219,6 +220,17 @@ def test_every_asset_says_what_it_is() -> None:
             replace(asset, sha256=asset.sha256[:8])
     assert "commercial" in ASSETS["dlib_landmarks_68"].licence
     assert assets.cache_folder().name == "cache"
+
+
+def test_without_platformdirs_the_cache_must_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    monkeypatch.delenv("TALKEDIT_CACHE", raising=False)
+    with pytest.raises(
+        TalkeditError, match=r"platformdirs is not installed, .*; install it, or name a folder in TALKE"
+    ):
+        assets.fetch("vgg16_hed")
+    monkeypatch.setenv("TALKEDIT_CACHE", str(tmp_path))
+    assert assets.cache_folder() == tmp_path
 
 
 @pytest.mark.network

@@ -10,8 +10,6 @@ from talkedit.records import Doubles
 
 Indices = NDArray[np.intp]
 
-CHANGE_COST = 10.0  # where costs are squares of units, in each of which being off by one is as bad
-
 
 def cheapest_path(costs: Doubles, change_cost: float) -> Indices:
     """A column for each row of costs (N, M): the least sum of costs, and of `change_cost` for each other column; (N,).

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from talkedit.edit.choice import CHANGE_COST, Indices, cheapest_path
+from talkedit.edit.choice import Indices, cheapest_path
 from talkedit.edit.lend import laid_over, moved_over, soft_ellipse
 from talkedit.edit.renderer import Crops
 from talkedit.models.lips import CHIN, NOSE_BASE, OUTER_EYE_CORNERS
@@ -21,6 +21,7 @@ SECTION_S = 4.0  # so long frames lend each other mouths: what lies further off 
 # Frames that differ by one of them are equally unlike; the lips' is the root of the squares of all coordinates. With it
 # 8% of frames get their mouth from another frame than the one before, with 0.03 11%, with 0.06 4% (GRID).
 LIPS_UNIT, POSE_UNIT_DEG = 0.04, 3.0
+CHANGE_COST = 10.0  # of another lender than the frame before, in squares of these units
 FIXED = (27, 30, 36, 39, 42, 45)  # dlib's indices of what does not move with speech: the nose's ridge, eye corners
 MOVED = (*range(5, 12), *range(48, 68))  # and of what is lent: chin and mouth
 # Half the width of the ellipse that is taken over, in distances of the outer eye corners; half its height, over half

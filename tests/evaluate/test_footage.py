@@ -86,13 +86,13 @@ def frames(ring: list[int], attributes: Attributes, inside: int = 0) -> Footage:
 def test_the_best_source_is_nearest_in_codes_and_in_what_is_around_the_mask(monkeypatch: pytest.MonkeyPatch) -> None:
     mask = np.zeros((48, 48), np.float32)
     mask[12:36, 12:36] = 1
-    sources = frames([0, 0, 0, 10], codes([(0, 0, 0), (10, 0, 0), (0, 0, 0), (4, 0, 0)], [0.9, 0.9, 0.1, 0.6]), 200)
+    sources = frames([0, 0, 0, 20], codes([(0, 0, 0), (10, 0, 0), (0, 0, 0), (4, 0, 0)], [0.9, 0.9, 0.1, 0.6]), 200)
     asked = codes([(1, 1, 0), (8, 0, 0), (4, 0, 0), (4, 0, 0), (4, 0, 0)], [0.8, 0.9, 0.2, 0.6, 0.6])
-    wanted = frames([0, 0, 0, 0, 10], asked)
+    wanted = frames([0, 0, 0, 0, 20], asked)
     # Of the last but one: (0.8, 1.5) units from the first, (1.2, 1.5) from the second, (0.8, 2.5) from the third, and
-    # from the fourth nothing but the ring, of 10 levels and so 4 units; which the last has, too. Alone, each frame
+    # from the fourth nothing but the ring, of 20 levels and so 8 units; which the last has, too. Alone, each frame
     # takes 0, 1, 2, 0, 3. In a row the first four stay with the first source: 18.7 squares of units, and otherwise 4.3
-    # and three changes, of 10 each.
+    # and three changes, of 40 each.
     monkeypatch.setattr(footage, "CHANGE_COST", 0.0)
     assert best_sources(wanted, sources, mask).tolist() == [0, 1, 2, 0, 3]
     monkeypatch.undo()
