@@ -28,6 +28,7 @@ PARAMS_FILE = Path(__file__).resolve().parent.parent / "params.yaml"
 FRAME_SIZE_PX = (160, 120)
 CROP_PX = 40
 MEL_STEPS_PER_FRAME = 3.2
+WHO = [0.1] * 128  # the made-up descriptor of the made-up face
 EAR_CLOSED, EAR_PER_OPENNESS = 0.15, 0.2
 # dlib's indices of what hangs together; the points between those of the head model lie on lines.
 PARTS = (range(17), range(17, 22), range(22, 27), range(27, 31), range(31, 36), range(48, 60), range(60, 68))
@@ -107,7 +108,7 @@ def write_shards(folder: Path, samples: list[Sample]) -> Path:
                 if sample.split == split:
                     writer.write(encode(sample))
     sections = [load_section(PARAMS_FILE, schema) for schema in (CropParams, AttributesParams, ShardsParams)]
-    preparation = {section.section: section.model_dump() for section in sections}
+    preparation = {section.section: section.model_dump() for section in sections} | {"who": WHO}
     (folder / PREPARATION).write_text(json.dumps(preparation, indent=1, sort_keys=True))
     return folder
 

@@ -81,7 +81,7 @@ def _editor(generator: Generator, params: ModelParams, n_images: int) -> Contest
     lips = build_lip_net(params)
     if lips:
         lips.learn_modes(torch.from_numpy(source.lips))
-    renderer = Renderer(TrainedModel(Path(), generator, lips, params, {}, {}, {}))
+    renderer = Renderer(TrainedModel(Path(), generator, lips, params, {}, {}, None, {}))
     asked = made_up.attributes(n_images)
     mel = torch.randn(n_images, 80, 16).numpy()
     asked_heads = made_up.heads(asked.pose_deg)

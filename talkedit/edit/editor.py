@@ -18,6 +18,7 @@ from talkedit.edit.provenance import Credentials, Seal, sidecar_of
 from talkedit.edit.reference import TAKES, check_taking, take_over
 from talkedit.edit.renderer import Renderer
 from talkedit.edit.speech import listen
+from talkedit.edit.stranger import stranger
 from talkedit.edit.timeline import Timeline
 from talkedit.errors import MediaError, ModelError
 from talkedit.media.ffmpeg import Sound, check_holds
@@ -57,7 +58,7 @@ class Wanted:
         audio: New speech, a sound file that begins with the first frame. What is longer than the video is left out;
             after a shorter one there is silence, and the lips are drawn for it.
         reencode_audio: Encode the sound as AAC rather than copy it; new speech always is.
-        force: Do what the model's footage never showed.
+        force: Do what the model's footage never showed, to somebody else's face as well.
         accept_damage: Of a damaged source, edit the frames that can be decoded.
         face: Which of several faces is edited, from 1; None: the largest. See `talkedit.edit.people`.
     """
@@ -123,8 +124,7 @@ class Editor:
 
     def __init__(self, model: TrainedModel) -> None:
         self.model = model
-        self._measurer = Measurer(model)
-        self._renderer = Renderer(model)
+        self._measurer, self._renderer = Measurer(model), Renderer(model)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Editor":
@@ -154,7 +154,7 @@ class Editor:
 
         Raises:
             ParamsError: The timeline contradicts itself or changes no frame, or the certificate cannot be used.
-            ModelError: The model takes no such control; or its footage never showed what is asked for, and
+            ModelError: The model takes no such control; or its footage never showed what is asked for, or this face, and
                 `wanted.force` is off.
             MediaError: The source cannot be used or is damaged, or the output cannot be written.
         """
@@ -208,8 +208,8 @@ class Editor:
         """Measures the source and works out what is asked of each frame.
 
         Returns:
-            The plan, and sentences on what it asks for that the model's footage never showed, and on damage of the
-            reference.
+            The plan, and sentences on what the model's footage never showed of what it asks for, on a stranger's face,
+            and on damage of the reference.
 
         Raises:
             ParamsError, ModelError, MediaError: As `edit`.
@@ -219,7 +219,8 @@ class Editor:
         measured = _whole(source, self.measure(source, wanted.face), wanted)
         base, damage = self._taken(wanted.reference, measured, wanted) if wanted.reference else (None, [])
         plan = make_plan(measured, wanted.timeline, speech, base)
-        beyond = beyond_footage(*plan.part(), self.model.ranges, self.model.params.sources)
+        footage = self.model.ranges, self.model.params.sources
+        beyond = stranger(measured, self.model) + beyond_footage(*plan.part(), *footage)
         _refuse(beyond, wanted.force)
         return plan, beyond + damage
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkedit.errors import ClipRejected
-from talkedit.face.choose import FacesParams, choose_speaking, describe
+from talkedit.face.choose import FacesParams, choose_speaking
+from talkedit.face.identity import SAME_PERSON, a_few, describe
 from talkedit.face.people import MAX_PEOPLE, PeopleTracker
 from talkedit.media.audio import read_audio
 from talkedit.media.cuts import split_shots
@@ -21,8 +22,6 @@ from talkedit.records import CLIP_FPS, N_LANDMARKS, Doubles, FaceTrack, Image
 DETECT_EVERY_N_FRAMES, MAX_GAP_S = 5, 0.4
 LEAST_S = 0.3  # who is there for less is taken for a pattern on the wall
 MIN_LEAD = 0.1  # in correlation, of who speaks over the others
-SAME_PERSON = 0.6  # most distance of two descriptors of one person, by dlib's authors
-LOOKS = 3  # frames of each face that are described
 
 Piece = tuple[int, FaceTrack]  # the number of the first frame, and a face from there on
 
@@ -166,20 +165,14 @@ def _together(a: Piece, b: Piece) -> bool:
 
 
 def _descriptors(pieces: Sequence[Piece], source: Path, times_s: Sequence[Fraction]) -> list[Doubles]:
-    """The mean over some frames of each; see `talkedit.face.choose.describe`."""
-    wanted = sorted((first + int(at), i) for i, (first, track) in enumerate(pieces) for at in some_of(track))
+    """The mean over some frames of each; see `talkedit.face.identity.describe`."""
+    wanted = sorted((first + int(at), i) for i, (first, track) in enumerate(pieces) for at in a_few(track.found))
     images = read_frames_at(source, [times_s[number] for number, _ in wanted])
     looks: list[list[Doubles]] = [[] for _ in pieces]
     for (number, i), image in zip(wanted, images, strict=True):
         first, track = pieces[i]
         looks[i].append(describe(image, track.landmarks_px[number - first]))
     return [np.mean(each, axis=0) for each in looks]
-
-
-def some_of(track: FaceTrack) -> NDArray[np.intp]:
-    """A few of the frames that show a face."""
-    at = np.flatnonzero(track.found)
-    return at[np.linspace(0, len(at) - 1, min(LOOKS, len(at))).round().astype(int)]
 
 
 def _merged(pieces: Sequence[Piece], n_frames: int) -> FaceTrack:

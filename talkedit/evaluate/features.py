@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from talkedit.evaluate.footage import Video
-from talkedit.face.choose import describe
+from talkedit.face.identity import DESCRIPTOR, describe
 from talkedit.models.losses import perceptual
 from talkedit.models.perceptual import Vgg16Features
 from talkedit.records import Doubles, Floats
@@ -16,7 +16,6 @@ from talkedit.train.vgg import load_vgg
 NET = "vgg16_hed"
 EVERY_N_FRAMES, PERCEPTUAL_PX = 12, 224
 FID_PX, FID_FRAMES, BATCH = 112, 2500, 16
-DESCRIPTOR = 128
 
 
 class Features:

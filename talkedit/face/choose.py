@@ -6,19 +6,16 @@ from functools import cache
 from typing import ClassVar, Literal
 
 import cv2
-import dlib
 import numpy as np
 from pydantic import Field, model_validator
 
-from talkedit import assets
 from talkedit.errors import ClipRejected, ParamsError
 from talkedit.face.detect import FaceDetector, LandmarkPredictor
 from talkedit.face.geometry import fill_gaps, grey
+from talkedit.face.identity import describe
 from talkedit.face.sync import MIN_FRAMES, lag_curve, mouth_shape, speech_shape
 from talkedit.params import Section
-from talkedit.records import Doubles, FaceTrack, Floats, Image
-
-ASSET = "dlib_face_descriptor"
+from talkedit.records import Doubles, FaceTrack, Floats
 
 
 class FacesParams(Section):
@@ -120,22 +117,3 @@ def reference_descriptor(picture: str) -> Doubles:
     if box is None:
         raise ParamsError(f"faces.reference is {picture}: no face is found in it; take one from the front")
     return describe(rgb, LandmarkPredictor()(plane, box))
-
-
-def describe(image: Image, landmarks_px: np.ndarray) -> Doubles:
-    """dlib's descriptor of a face, (128,) float64: two pictures of one person are less than about 0.6 apart.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        landmarks_px: (68, 2).
-    """
-    points = [dlib.point(round(float(x)), round(float(y))) for x, y in landmarks_px]  # type: ignore[attr-defined]
-    low, high = np.floor(landmarks_px.min(axis=0)).astype(int), np.ceil(landmarks_px.max(axis=0)).astype(int)
-    box = dlib.rectangle(int(low[0]), int(low[1]), int(high[0]), int(high[1]))  # type: ignore[attr-defined]
-    shape = dlib.full_object_detection(box, points)  # type: ignore[attr-defined]
-    return np.array(_network().compute_face_descriptor(image, shape))
-
-
-@cache
-def _network():
-    return dlib.face_recognition_model_v1(str(assets.fetch(ASSET)))  # type: ignore[attr-defined]

@@ -4,17 +4,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
 from talkedit.errors import ClipRejected
-from talkedit.face.choose import Chosen, FacesParams, choose_by_reference, choose_speaking, describe
+from talkedit.face.choose import Chosen, FacesParams, choose_by_reference, choose_speaking
+from talkedit.face.identity import a_few, describe_at
 from talkedit.face.people import PeopleTracker
 from talkedit.face.track import FaceTracker
 from talkedit.media.audio import read_wav
 from talkedit.media.video import probe, read_frames_at
 from talkedit.records import CLIP_FPS, Clip, Doubles, FaceTrack
-
-_LOOKS = 3  # frames of each face that are held against the reference
 
 
 @dataclass(frozen=True)
@@ -81,10 +78,8 @@ class FaceFinder:
 
 def _descriptor(track: FaceTrack, source: Path, clip: Clip) -> Doubles:
     """The mean over some frames of a face."""
-    at = np.flatnonzero(track.found)
-    at = at[np.linspace(0, len(at) - 1, min(_LOOKS, len(at))).round().astype(int)]
-    images = read_frames_at(source, [clip.times_s()[i] for i in at])
-    return np.mean([describe(image, track.landmarks_px[i]) for i, image in zip(at, images, strict=True)], axis=0)
+    times_s = clip.times_s()
+    return describe_at(source, [(times_s[at], track.landmarks_px[at]) for at in a_few(track.found)])
 
 
 @cache

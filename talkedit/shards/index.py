@@ -113,7 +113,7 @@ def read_samples(folder: Path, split: str) -> Iterator[Sample]:
 
 
 def read_preparation(folder: Path) -> dict[str, Any]:
-    """The params under which the crops and the codes were made, by stage.
+    """The params under which the crops and the codes were made, by stage, and ``who`` is seen.
 
     Raises:
         TalkeditError: The shards folder is not whole.

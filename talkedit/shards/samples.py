@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from talkedit.errors import TalkeditError
 from talkedit.records import EMOTIONS, Attributes, CropTrack, Floats
 
-PREPARATION = "preparation.json"  # beside the shards: how crops and codes were made
+PREPARATION = "preparation.json"  # beside the shards: how crops and codes were made, of whom
 ARRAYS = ("mel", "heads", "camera", "pose_deg", "emotion", "eye_openness", "landmarks_px", "frame_from_crop")
 
 

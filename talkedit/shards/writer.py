@@ -1,16 +1,19 @@
-"""Packs clips into WebDataset shards: crops, speech, codes, landmarks, once and for all."""
+"""Packs clips into WebDataset shards: crops, speech, codes, landmarks, once and for all; and whose face it is."""
 
 import json
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pyarrow as pa
 from pydantic import Field
 from webdataset.writer import ShardWriter
 
 from talkedit.errors import TalkeditError
 from talkedit.face.head import camera_of, locate_heads
+from talkedit.face.identity import LOOKS, describe_at
 from talkedit.folders import read_attributes, read_clips, read_crop_track
 from talkedit.manifest import write_atomically
 from talkedit.media.audio import mel_spectrogram, read_wav
@@ -22,6 +25,7 @@ from talkedit.tables import write_table
 
 INDEX = "index.parquet"
 SPLITS = ("train", "validation")
+MOST_DESCRIBED = 20  # training clips, from the first to the last
 SCHEMA = pa.schema(
     [
         ("clip_id", pa.string()),
@@ -42,7 +46,7 @@ class ShardsParams(Section):
 
 
 def write_shards(clips: Path, crops: Path, attributes: Path, out: Path, params: ShardsParams) -> dict[str, Any]:
-    """Writes ``<split>-NNNNNN.tar`` shards, ``index.parquet`` and how the crops and codes were made.
+    """Writes ``<split>-NNNNNN.tar`` shards, ``index.parquet``, how crops and codes were made, and ``who`` is seen.
 
     Two runs on the same input give the same bytes.
 
@@ -67,7 +71,12 @@ def write_shards(clips: Path, crops: Path, attributes: Path, out: Path, params: 
         samples = _samples(members, clips, crops, attributes, params)
         rows += _pack(track(samples, f"packing {split}", "clips", len(members)), split, out, params.max_clips)
     write_table(out / INDEX, rows, SCHEMA)
-    preparation = {"crop": read_record(crops), "attributes": read_record(attributes), "shards": params.model_dump()}
+    preparation = {
+        "crop": read_record(crops),
+        "attributes": read_record(attributes),
+        "shards": params.model_dump(),
+        "who": _who([clip for clip in wanted if clip.split == "train"], crops),
+    }
     write_atomically(out / PREPARATION, (json.dumps(preparation, indent=1, sort_keys=True) + "\n").encode())
     return _metrics(rows)
 
@@ -108,6 +117,18 @@ def _samples(members: list[Clip], clips: Path, crops: Path, attributes: Path, pa
             attributes=codes,
             track=crop_track,
         )
+
+
+def _who(clips: list[Clip], crops: Path) -> list[float]:
+    """The person's mean descriptor (`talkedit.face.identity`), of a few frames of some clips."""
+    chosen = np.unique(np.linspace(0, len(clips) - 1, min(MOST_DESCRIBED, len(clips))).round().astype(int))
+    looks = []
+    for clip in (clips[at] for at in chosen):
+        landmarks_px = read_crop_track(crops, clip.clip_id).landmarks_px
+        frames = np.linspace(0, len(landmarks_px) - 1, LOOKS).round().astype(int).tolist()
+        seen = [(Fraction(at) / CLIP_FPS, landmarks_px[at]) for at in frames]
+        looks.append(describe_at(crops / f"{clip.clip_id}.mp4", seen))
+    return np.mean(looks, axis=0).round(4).tolist()
 
 
 def _row(sample: Sample, shard: str) -> dict[str, Any]:

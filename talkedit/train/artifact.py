@@ -13,12 +13,13 @@ from talkedit.models.build import ModelParams, build_generator, build_lip_net
 from talkedit.models.generator import Generator
 from talkedit.models.lip_net import LipNet
 from talkedit.params import parse
-from talkedit.records import EMOTIONS, POSE, Attributes
+from talkedit.records import EMOTIONS, POSE, Attributes, Doubles
 from talkedit.train.checkpoint import load_weights, save_weights
 
 FORMAT = 6
 WEIGHTS_FILE, LIPS_FILE = "generator.safetensors", "lips.safetensors"
 CARD_FILE = "model.json"
+N_DESCRIPTOR = 128  # of dlib's, which training is done without
 
 CONTROLS = (*(f"{angle}_deg" for angle in POSE), "eye_openness", *EMOTIONS)
 
@@ -37,6 +38,7 @@ class TrainedModel:
         ranges: Lowest and highest value of each control in the training footage: ``yaw_deg``, ``pitch_deg``,
             ``roll_deg``, ``eye_openness`` and each emotion's probability.
         preparation: The params under which crops and attributes were made, by stage.
+        who: (128,), the mean of dlib's descriptors of the face; None where the shards do not say.
         card: All of model.json.
     """
 
@@ -46,6 +48,7 @@ class TrainedModel:
     params: ModelParams
     ranges: Ranges
     preparation: dict[str, Any]
+    who: Doubles | None
     card: dict[str, Any]
 
 
@@ -84,7 +87,7 @@ def load_model(folder: str | Path) -> TrainedModel:
         ranges = {name: (float(low), float(high)) for name, (low, high) in card["ranges"].items()}
         if missing := [name for name in CONTROLS if name not in ranges]:
             raise ValueError(f"no range of {', '.join(missing)}")
-        preparation = dict(card["preparation"])
+        preparation, who = dict(card["preparation"]), _who(card)
     except OSError as error:
         raise ModelError(f"{folder}: is no model folder ({error.strerror}); train one with `dvc repro`") from error
     except (ValueError, KeyError, TypeError, AttributeError, ParamsError) as error:
@@ -93,7 +96,17 @@ def load_model(folder: str | Path) -> TrainedModel:
     load_weights(generator, folder / WEIGHTS_FILE)
     if lips:
         load_weights(lips.eval(), folder / LIPS_FILE)
-    return TrainedModel(folder, generator.eval(), lips, params, ranges, preparation, card)
+    return TrainedModel(folder, generator.eval(), lips, params, ranges, preparation, who, card)
+
+
+def _who(card: dict[str, Any]) -> Doubles | None:
+    who = card.get("who")
+    if who is None:
+        return None
+    descriptor = np.array(who, np.float64)
+    if descriptor.shape != (N_DESCRIPTOR,) or not np.isfinite(descriptor).all():
+        raise ValueError(f"who is not {N_DESCRIPTOR} numbers")
+    return descriptor
 
 
 def _model_card(card: dict[str, Any]) -> str:

@@ -226,9 +226,11 @@ def _footage_facts(shards: Path) -> dict[str, Any]:
     """What the model card says of the footage and of how it was prepared."""
     footage = [sample.attributes for sample in read_samples(shards, "train")]
     n_frames = sum(len(attributes.eye_openness) for attributes in footage)
+    preparation = read_preparation(shards)
     return {
         "talkedit": __version__,
-        "preparation": read_preparation(shards),
+        "who": preparation.pop("who", None),
+        "preparation": preparation,
         "ranges": control_ranges(footage),
         "data": {"n_clips": len(footage), "seconds": n_frames / float(CLIP_FPS)},
     }

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from talkedit.errors import ClipRejected, ParamsError
-from talkedit.face.choose import FacesParams, choose_by_reference, choose_speaking, describe, reference_descriptor
+from talkedit.face.choose import FacesParams, choose_by_reference, choose_speaking, reference_descriptor
+from talkedit.face.identity import describe
 from talkedit.face.people import PeopleTracker
 from talkedit.records import FaceTrack, Image
 

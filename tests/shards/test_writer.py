@@ -10,9 +10,11 @@ import pytest
 from talkedit.errors import TalkeditError
 from talkedit.face.crop import CropParams
 from talkedit.face.extract import AttributesParams
+from talkedit.face.identity import describe
 from talkedit.folders import CLIPS_TABLE, write_attributes, write_crop_track
 from talkedit.manifest import file_sha256
 from talkedit.media.audio import write_wav
+from talkedit.media.video import read_frames
 from talkedit.params import load_section, write_record
 from talkedit.records import CLIP_FPS, SAMPLE_RATE_HZ
 from talkedit.shards.index import read_preparation, read_samples
@@ -91,6 +93,18 @@ def test_how_it_was_made_lies_beside_the_shards(stages: Path, tmp_path: Path) ->
     preparation = read_preparation(tmp_path)
     assert preparation["shards"] == {"max_clips": 1, "position_smooth_s": 0.0}
     assert preparation["crop"] == load_section(tiny.PARAMS_FILE, CropParams).model_dump()
+
+
+def test_whose_face_it_is_lies_beside_the_shards(stages: Path, tmp_path: Path) -> None:
+    pack(stages, tmp_path)
+    looks = [
+        describe(list(read_frames(stages / "crops" / f"{sample.clip_id}.mp4"))[at].image, sample.track.landmarks_px[at])
+        for sample in tiny.corpus()
+        if sample.split == "train"
+        for at in (0, 10, 19)  # of 20 frames
+    ]
+    assert len(looks) == 6
+    np.testing.assert_allclose(read_preparation(tmp_path)["who"], np.mean(looks, axis=0), atol=5e-5)
 
 
 def test_shards_of_an_earlier_run_are_removed(stages: Path, tmp_path: Path) -> None:

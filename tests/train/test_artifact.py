@@ -29,6 +29,7 @@ def card() -> dict[str, Any]:
         "n_parameters": 1000,
         "params": {section.section: section.model_dump() for section in sections},
         "preparation": {"crop": {"box_scale": 2.2}},
+        "who": [0.5] * 128,
         "ranges": RANGES,
         "data": {"n_clips": 2, "seconds": 1.6},
         "run_key": "0",
@@ -58,8 +59,15 @@ def test_what_is_saved_is_loaded(folder: Path) -> None:
     assert model.params == MODEL
     assert model.ranges == RANGES
     assert model.preparation == {"crop": {"box_scale": 2.2}}
+    assert model.who is not None
+    assert model.who.tolist() == [0.5] * 128
     assert model.card["person"] == "ann"
     assert load_model(str(folder)).folder == folder
+
+
+def test_a_model_that_does_not_say_whose_it_is_is_loaded(folder: Path) -> None:
+    change_card(folder, who=None)
+    assert load_model(folder).who is None
 
 
 def test_a_person_can_read_what_the_model_knows(folder: Path) -> None:
@@ -90,7 +98,15 @@ def test_a_card_with_bytes_that_are_no_text_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"ranges": {"yaw_deg": [1]}}, {"ranges": 3}, {"preparation": 3}, {"params": {"model": {"image_px": 17}}}],
+    [
+        {"ranges": {"yaw_deg": [1]}},
+        {"ranges": 3},
+        {"preparation": 3},
+        {"params": {"model": {"image_px": 17}}},
+        {"who": [0.5] * 127},
+        {"who": "me"},
+        {"who": [float("nan")] * 128},
+    ],
 )
 def test_a_card_with_something_else_in_it_is_refused(folder: Path, changes: dict[str, Any]) -> None:
     change_card(folder, **changes)

@@ -209,7 +209,9 @@ def test_the_model_folder_says_what_made_it(whole: Path, tiny_shards: Path) -> N
         "loss": loss_params().model_dump(),
     }
     assert model.card["data"] == {"n_clips": 2, "seconds": 1.6}
-    assert model.preparation == json.loads((tiny_shards / "preparation.json").read_text())
+    assert model.who is not None
+    assert model.who.tolist() == tiny.WHO
+    assert {**model.preparation, "who": tiny.WHO} == json.loads((tiny_shards / "preparation.json").read_text())
     yaw = np.concatenate([sample.attributes.pose_deg[:, 0] for sample in tiny.corpus()[:2]])
     assert model.ranges["yaw_deg"] == pytest.approx((yaw.min(), yaw.max()), abs=1e-3)
     n_weights = sum(parameter.numel() for parameter in model.generator.parameters())
