@@ -154,8 +154,8 @@ class Editor:
 
         Raises:
             ParamsError: The timeline contradicts itself or changes no frame, or the certificate cannot be used.
-            ModelError: The model takes no such control; or its footage never showed what is asked for, or this face, and
-                `wanted.force` is off.
+            ModelError: The model takes no such control; or `wanted.force` is off, and its footage never showed what is
+                asked for, or this face.
             MediaError: The source cannot be used or is damaged, or the output cannot be written.
         """
         source, out, encoding = Path(source), Path(out), encoding or Encoding()
