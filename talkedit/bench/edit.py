@@ -16,10 +16,11 @@ import numpy as np
 from talkedit.bench import made_up
 from talkedit.bench.machine import peak_resident_mb
 from talkedit.edit.draw import frames_at_once
-from talkedit.edit.editor import Editor, Wanted
+from talkedit.edit.editor import Editor
 from talkedit.edit.renderer import Renderer
 from talkedit.edit.speech import listen
 from talkedit.edit.timeline import Timeline
+from talkedit.edit.wanted import Wanted
 from talkedit.errors import TalkeditError
 from talkedit.media.audio import N_MELS
 from talkedit.media.ffmpeg import ffmpeg_path

@@ -33,8 +33,9 @@ def clips(
     person = person or _person()
     rows = read_rows(data / person / "curated" / CLIPS_TABLE)
     groups = by_reason(rows)
-    if reason is not None and reason not in groups:
-        raise ParamsError(f"no clip was rejected for {reason!r}; there are {', '.join(groups)}")
+    if reason is not None and not groups.get(reason):
+        there = ", ".join(name for name, group in groups.items() if group)
+        raise ParamsError(f"no clip has the reason {reason!r}; there are {there}")
     console = Console()
     console.print(summary(rows) if reason is None else listing(groups[reason]))
     if sheet is None:

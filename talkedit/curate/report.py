@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from talkedit.errors import MediaError
 from talkedit.evaluate.sheet import CELL_PX, write_sheet
@@ -60,7 +61,8 @@ def listing(rows: list[Row]) -> Table:
     table = Table("clip", "split", "reason", "detail", box=SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         moved = f"sound moved by {row['shift_frames']} frames" if row["shift_frames"] else ""
-        table.add_row(row["clip_id"], row["split"], row["reason"] or KEPT, row["detail"] or moved)
+        cells = row["clip_id"], row["split"], row["reason"] or KEPT, row["detail"] or moved
+        table.add_row(*map(Text, cells))  # brackets in a path or in another program's words are no markup
     return table
 
 

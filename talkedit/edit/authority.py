@@ -21,7 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from talkedit.errors import TalkeditError
 
 HOME_VARIABLE = "TALKEDIT_AUTHORITY"
-CHAIN_FILE, KEY_FILE, AUTHORITY_FILE = "signer.pem", "signer.key", "authority.pem"
+CHAIN_FILE, KEY_FILE, AUTHORITY_FILE = FILES = "signer.pem", "signer.key", "authority.pem"
 AUTHORITY_NAME = "talkedit local authority (made on this machine, verified by nobody)"
 SIGNER_NAME = "talkedit on this machine (verified by nobody)"
 VALID_DAYS, RENEW_DAYS = 3650, 30
@@ -47,11 +47,12 @@ def local_identity() -> Identity:
     """This machine's signer, made at the first call and again before it expires.
 
     Raises:
-        TalkeditError: Its folder cannot be written or read.
+        TalkeditError: Its folder cannot be written or read, or has other files in it.
     """
     folder = authority_folder()
     try:
         if not _is_good(folder):
+            _require_own(folder)
             _make(folder)
         return Identity((folder / CHAIN_FILE).read_bytes(), (folder / KEY_FILE).read_bytes())
     except OSError as error:
@@ -76,6 +77,16 @@ def _is_good(folder: Path) -> bool:
     except (FileNotFoundError, ValueError):
         return False
     return signer.not_valid_after_utc > datetime.now(UTC) + timedelta(days=RENEW_DAYS)
+
+
+def _require_own(folder: Path) -> None:
+    """It is made anew as a whole, so nobody else's files may lie in it."""
+    others = sorted({path.name for path in folder.iterdir()} - set(FILES)) if folder.is_dir() else []
+    if others:
+        raise TalkeditError(
+            f"{folder}: has {others[0]} in it, which is no certificate of talkedit's; set {HOME_VARIABLE} to a folder "
+            "that is empty or does not exist yet, or add --no-provenance"
+        )
 
 
 def _make(folder: Path) -> None:

@@ -70,13 +70,14 @@ def edit(
 
     talkedit edit in.mp4 -o out.mp4 --yaw +8 --eye-openness x0.5@2..3 --blink 2.4 --blink '3.1 for 0.2'
     """
-    from talkedit.edit.editor import Editor, Reference, Wanted  # noqa: PLC0415 (torch: seconds)
+    from talkedit.edit.editor import Editor  # noqa: PLC0415 (torch: seconds)
     from talkedit.edit.provenance import ALGORITHMS, Credentials  # noqa: PLC0415
     from talkedit.edit.reference import ALIGNS  # noqa: PLC0415
     from talkedit.edit.report import write_report  # noqa: PLC0415
     from talkedit.edit.summary import summary  # noqa: PLC0415
     from talkedit.edit.timeline import Timeline  # noqa: PLC0415
     from talkedit.edit.timeline_file import read_timeline  # noqa: PLC0415
+    from talkedit.edit.wanted import Reference, Wanted  # noqa: PLC0415
     from talkedit.media.rewrite import Encoding  # noqa: PLC0415
 
     asked = Timeline(yaw=yaw, pitch=pitch, roll=roll, emotion=emotion, eye_openness=eye_openness, blinks=blink or ())
@@ -147,9 +148,10 @@ def show(
     talkedit timeline show nod.yaml in.mp4 -o nod.png
     """
     from talkedit.edit.chart import draw_chart  # noqa: PLC0415 (matplotlib and torch: seconds)
-    from talkedit.edit.editor import Editor, Wanted  # noqa: PLC0415
+    from talkedit.edit.editor import Editor  # noqa: PLC0415
     from talkedit.edit.limits import too_late  # noqa: PLC0415
     from talkedit.edit.timeline_file import read_timeline  # noqa: PLC0415
+    from talkedit.edit.wanted import Wanted  # noqa: PLC0415
 
     check_picture(out)
     timeline = read_timeline(file)

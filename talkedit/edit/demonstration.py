@@ -7,10 +7,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from talkedit.edit.editor import Editor, Wanted
+from talkedit.edit.editor import Editor
 from talkedit.edit.limits import trusted
 from talkedit.edit.measure import Measured
 from talkedit.edit.timeline import EditParams
+from talkedit.edit.wanted import Wanted
 from talkedit.errors import TalkeditError
 from talkedit.folders import SOURCES_TABLE, kept_rows
 from talkedit.manifest import write_atomically

@@ -15,61 +15,19 @@ from talkedit.edit.limits import beyond_footage
 from talkedit.edit.measure import Measured, Measurer, Stretches
 from talkedit.edit.plan import Plan, make_plan
 from talkedit.edit.provenance import Credentials, Seal, sidecar_of
-from talkedit.edit.reference import TAKES, check_taking, take_over
+from talkedit.edit.reference import take_over
 from talkedit.edit.renderer import Renderer
 from talkedit.edit.speech import listen
 from talkedit.edit.stranger import stranger
 from talkedit.edit.timeline import Timeline
+from talkedit.edit.wanted import Reference, Wanted
 from talkedit.errors import MediaError, ModelError
-from talkedit.media.ffmpeg import Sound, check_holds
+from talkedit.media.ffmpeg import Sound, check_encodes, check_holds
 from talkedit.media.rewrite import Encoding, RewriteReport, check_output, rewrite_video
 from talkedit.media.video import Frame, Reader
 from talkedit.progress import progress_bar
 from talkedit.records import Attributes, Floats, Image
 from talkedit.train.artifact import TrainedModel, load_model
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Another video to take some of pose, emotion and blink from.
-
-    Attributes:
-        path: The video.
-        take: Any of pose, emotion, blink.
-        align: ``time``: each frame takes what the reference shows at its time, and past the reference's end all stays
-            as it was; ``stretch``: the reference is brought to the same length.
-    """
-
-    path: Path
-    take: tuple[str, ...] = tuple(TAKES)
-    align: str = "time"
-
-    def __post_init__(self) -> None:
-        check_taking(self.take, self.align)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """All that is to become of a video.
-
-    Attributes:
-        timeline: What should change; on top of what is taken from the reference.
-        reference: Another video to take from.
-        audio: New speech, a sound file that begins with the first frame. What is longer than the video is left out;
-            after a shorter one there is silence, and the lips are drawn for it.
-        reencode_audio: Encode the sound as AAC rather than copy it; new speech always is.
-        force: Do what the model's footage never showed, to somebody else's face as well.
-        accept_damage: Of a damaged source, edit the frames that can be decoded.
-        face: Which of several faces is edited, from 1; None: the largest. See `talkedit.edit.people`.
-    """
-
-    timeline: Timeline
-    reference: Reference | None = None
-    audio: Path | None = None
-    reencode_audio: bool = False
-    force: bool = False
-    accept_damage: bool = False
-    face: int | None = None
 
 
 @dataclass(frozen=True)
@@ -161,7 +119,9 @@ class Editor:
         source, out, encoding = Path(source), Path(out), encoding or Encoding()
         wanted = wanted if isinstance(wanted, Wanted) else Wanted(wanted)
         check_output(out, source, *_others(wanted).values())
-        if wanted.audio is None and not wanted.reencode_audio:
+        if wanted.audio or wanted.reencode_audio:
+            check_encodes(wanted.audio or source)
+        else:
             check_holds(source, out)
         seal = credentials and Seal(credentials, source, out)
         plan, forced = self.plan(source, wanted)

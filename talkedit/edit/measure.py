@@ -20,7 +20,7 @@ from talkedit.face.geometry import cut
 from talkedit.face.head import locate_heads
 from talkedit.face.track import FaceTracker
 from talkedit.media.ahead import ahead
-from talkedit.media.video import Frame, Reader, VideoInfo
+from talkedit.media.video import Frame, Reader, VideoInfo, measure_duration_s
 from talkedit.params import S, parse
 from talkedit.records import EMOTIONS, POSE, Attributes, CropTrack, Doubles, FaceTrack, Floats
 from talkedit.shards.writer import ShardsParams
@@ -143,7 +143,7 @@ class Measurer:
         all_found = np.concatenate(found)
         return Measured(
             info=followed.info,
-            clock=Clock(np.array(followed.times_s, np.float64), fps),
+            clock=_clock(source, np.array(followed.times_s, np.float64), fps),
             shots=measured,
             cuts=[first for first, _ in followed.shots if first],
             found=all_found,
@@ -189,6 +189,11 @@ class Measurer:
             first_held = keep_from
         names = ("pose_deg", "emotion", "eye_openness")
         return Attributes(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _clock(source: Path, times_s: Doubles, fps: float) -> Clock:
+    last_s = float(measure_duration_s(source)) - float(times_s[-1])
+    return Clock(times_s, fps, last_s if last_s > 0 else None)
 
 
 def _frames(source: Path) -> Generator[Frame]:

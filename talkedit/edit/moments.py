@@ -10,6 +10,7 @@ from talkedit.records import Doubles
 
 FORMS = "seconds (2.4), a frame (72f) or a timecode (00:00:02:10, 00:00:02.400)"
 MAX_S = 1e6
+NTSC_BELOW = 0.9995  # of the nominal rate: 29.97 is 30 times 0.999
 
 _FRAME = re.compile(r"(\d{1,9})f")
 _TIMECODE = re.compile(r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:\.(\d{1,6}))?")
@@ -23,15 +24,17 @@ class Clock:
     Attributes:
         times_s: (T,) float64, ascending, from the first frame, which is at 0.
         fps: Frames a second, on average.
+        last_s: How long the last frame is shown, if that is known: it may be held.
     """
 
     times_s: Doubles
     fps: float
+    last_s: float | None = None
 
     @property
     def end_s(self) -> float:
         """When the last frame ends."""
-        return float(self.times_s[-1]) + 1 / self.fps
+        return float(self.times_s[-1]) + (self.last_s or 1 / self.fps)
 
     def time_of(self, number: int) -> float:
         """When frame `number` is shown; past the end, frames are taken to go on at `fps`."""
@@ -51,7 +54,8 @@ class Moment:
         said: The words.
         seconds: The seconds in it.
         frames: The frames in it beside the seconds, or None where seconds alone were said.
-        drops: Whether it is a drop-frame timecode, which leaves numbers out so as to keep up with 29.97 fps.
+        drops: Whether it is a drop-frame timecode, which leaves numbers out so as to keep up with 29.97 or 59.94 fps;
+            at other rates it means what one without drops means.
     """
 
     said: str
@@ -68,7 +72,8 @@ class Moment:
         if self.frames is None:
             return self.seconds
         rate, minutes = max(round(clock.fps), 1), int(self.seconds) // 60
-        left_out = rate // 15 * (minutes - minutes // 10) if self.drops else 0
+        falls_behind = rate % 30 == 0 and clock.fps < NTSC_BELOW * rate
+        left_out = rate // 15 * (minutes - minutes // 10) if self.drops and falls_behind else 0
         return clock.time_of(int(self.seconds) * rate + self.frames - left_out)
 
 

@@ -38,6 +38,11 @@ class Credentials:
     key: Path | None = None
     algorithm: str = ALGORITHMS[0]
 
+    def __post_init__(self) -> None:
+        for name in ("certificate", "key"):
+            path = getattr(self, name)
+            object.__setattr__(self, name, path and Path(path))  # which may be given as words
+
     def identity(self) -> Identity:
         """Certificates and key.
 

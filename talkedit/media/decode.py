@@ -20,6 +20,7 @@ _MP4, MATROSKA = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"
 # These containers carry an exact time stamp for every frame, so that decoding may begin in their middle.
 _SEEKABLE = {_MP4, MATROSKA}
 _SEEK_MARGIN_S = 2
+LEAST_RESTART_S = 1  # a time stamp that lies so much further back is of another clock
 # Formats that name other files to be opened, wherever these lie: a file that was fetched must not.
 _LISTS = {"hls", "concat", "dash", "imf"}
 _UNSAID = {"color_range": 0, "colorspace": 2, "color_primaries": 2, "color_trc": 2}
@@ -135,13 +136,15 @@ class Decoder:
             if near_s is not None and container.format.name in _SEEKABLE:
                 target = (near_s - _SEEK_MARGIN_S) / time_base_of(stream)
                 container.seek(int(target), stream=stream)
+            # AVI says when frames are decoded, no more; FFmpeg's guess when H.264's B-frames are shown goes to and fro.
+            by_decoding = container.format.name == "avi" and stream.codec_context.has_b_frames
             stated = _colours(stream.codec_context)  # before decoding overwrites it by what the frames say
             for frame in self._decode(container, stream):
                 _complete_colours(frame, stated)
                 if size not in (None, (frame.width, frame.height)):
                     raise SizeChanged(self.path)
                 size = (frame.width, frame.height)
-                stamp = _stamp(frame, stamp)
+                stamp = self._stamp(frame, stamp, by_decoding)
                 yield stamp, frame
         if stamp is None:
             raise MediaError(self.path, f"has no frame that can be decoded ({self.damage or 'it is empty'})")
@@ -168,6 +171,21 @@ class Decoder:
         if n_packets < n_promised:
             self._note(f"the file ends after {n_packets} of {n_promised} frames")
 
+    def _stamp(self, frame: av.VideoFrame, previous: int | None, by_decoding: bool) -> int:
+        """The frame's time stamp; a missing or repeated one is put just after the previous frame's."""
+        stamps = (frame.dts, frame.pts) if by_decoding else (frame.pts, frame.dts)
+        stamp = next((stamp for stamp in stamps if stamp is not None), None)
+        if previous is None:
+            return stamp or 0
+        if stamp is None or stamp <= previous:
+            if stamp is not None and (previous - stamp) * (frame.time_base or 0) > LEAST_RESTART_S:
+                self._note(
+                    "its clock starts over, as in files that were put one behind the other, and sound after that is "
+                    "lost; join them anew: ffmpeg -i IN -c copy OUT.mkv"
+                )
+            return previous + max(frame.duration or 1, 1)
+        return stamp
+
     def _note(self, what: str) -> None:
         self.damage = self.damage or what
 
@@ -185,16 +203,6 @@ def _is_cut_off(avi: Path) -> bool:
     """Whether an AVI file is shorter than its first bytes say."""
     with open(avi, "rb") as file:
         return avi.stat().st_size < 8 + int.from_bytes(file.read(8)[4:], "little")
-
-
-def _stamp(frame: av.VideoFrame, previous: int | None) -> int:
-    """The frame's time stamp; a missing or repeated one is put just after the previous frame's."""
-    stamp = frame.pts if frame.pts is not None else frame.dts
-    if previous is None:
-        return stamp or 0
-    if stamp is None or stamp <= previous:
-        return previous + max(frame.duration or 1, 1)
-    return stamp
 
 
 def _colours(of: av.VideoFrame | av.VideoCodecContext) -> dict[str, int]:

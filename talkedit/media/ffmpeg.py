@@ -17,8 +17,25 @@ from talkedit.errors import MediaError, TalkeditError
 from talkedit.media.decode import first_sample_s, open_media
 
 CONTAINERS = (".mp4", ".mov", ".mkv")
+AAC_CHANNELS = 8
 # What ffmpeg's table of a container's codecs promises and its muxer then refuses.
 _REFUSED = {".mp4": {"truehd"}, ".mov": {"truehd", "opus", "flac"}}
+
+
+def check_encodes(sound: Path) -> None:
+    """Refuses sound that cannot be encoded as AAC, before any work is done for it.
+
+    Raises:
+        MediaError: It has more channels; or the file cannot be read.
+    """
+    with open_media(sound) as container:
+        known = [stream.codec_context for stream in container.streams.audio]
+        n_channels = max((context.channels for context in known if context), default=0)
+    if n_channels > AAC_CHANNELS:
+        raise MediaError(
+            sound,
+            f"has sound of {n_channels} channels, and AAC holds {AAC_CHANNELS}; mix it down: ffmpeg -i IN -ac 2 OUT",
+        )
 
 
 def ffmpeg_path() -> str:

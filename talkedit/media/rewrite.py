@@ -140,7 +140,8 @@ def rewrite_video(
     source, out = Path(source), Path(out)
     info = probe(source)
     check_output(out, source)
-    part, whole = (out.with_name(f".{out.stem}.{os.getpid()}.{name}{out.suffix}") for name in ("part", "whole"))
+    place = out.resolve()  # what a link leads to
+    part, whole = (place.with_name(f".{out.stem}.{os.getpid()}.{name}{out.suffix}") for name in ("part", "whole"))
     rewriter = _Rewriter(info, edit, encoding or Encoding())
     try:
         rewriter.encode(part)
@@ -148,7 +149,7 @@ def rewrite_video(
         part.unlink()
         if seal is not None:
             seal(whole)
-        whole.replace(out)
+        whole.replace(place)
     except OSError as error:
         raise unwritable(out, error) from error
     except av.error.FFmpegError as error:

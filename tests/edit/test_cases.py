@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from talkedit.edit.editor import Editor, Wanted
+from talkedit.edit.editor import Editor
 from talkedit.edit.timeline import Timeline
+from talkedit.edit.wanted import Wanted
 from talkedit.errors import MediaError
 from talkedit.media.rewrite import Encoding
 from talkedit.media.video import probe, read_frames

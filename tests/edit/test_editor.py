@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from talkedit.edit import measure as measure_module
-from talkedit.edit.editor import Editor, EditReport, Reference, Wanted
+from talkedit.edit.editor import Editor, EditReport
 from talkedit.edit.measure import Measured, bridge, stretches
 from talkedit.edit.plan import make_plan
 from talkedit.edit.renderer import Crops, Renderer
@@ -17,6 +17,7 @@ from talkedit.edit.report import as_numbers
 from talkedit.edit.speech import listen
 from talkedit.edit.summary import summary
 from talkedit.edit.timeline import Timeline
+from talkedit.edit.wanted import Reference, Wanted
 from talkedit.errors import MediaError, ModelError, ParamsError
 from talkedit.face.paste import paste
 from talkedit.media.rewrite import Encoding

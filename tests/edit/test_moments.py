@@ -7,6 +7,7 @@ from talkedit.edit.moments import Clock, Moment, parse_moment, split_span
 
 STEADY = Clock(np.arange(50) / 25, 25.0)
 UNEVEN = Clock(np.array([0.0, 0.1, 0.4, 0.5]), 8.0)
+THIRTY = Clock(np.arange(50) / 30, 30.0)
 NTSC = Clock(np.arange(4000) * 1001 / 30000, 30000 / 1001)
 
 
@@ -26,6 +27,8 @@ NTSC = Clock(np.arange(4000) * 1001 / 30000, 30000 / 1001)
         ("00:01:00:00", NTSC, 1800 * 1001 / 30000),  # 60 x 30 frames
         ("00:01:00;02", NTSC, 1800 * 1001 / 30000),  # frames 0 and 1 of that minute have no number
         ("00:00:59;29", NTSC, 1799 * 1001 / 30000),
+        ("00:02:00;00", STEADY, 120.0),  # 25 and 30 frames a second keep up with the clock, and drop nothing
+        ("00:02:00;00", THIRTY, 120.0),
     ],
 )
 def test_every_form_is_a_time(said: object, clock: Clock, time_s: float) -> None:
@@ -54,3 +57,8 @@ def test_spans() -> None:
     for wrong in ("1", "1-2", "..", ""):
         with pytest.raises(ValueError, match=r"FROM\.\.TO"):
             split_span(wrong)
+
+
+def test_a_video_ends_with_its_last_frame_however_long_that_is_held() -> None:
+    assert Clock(STEADY.times_s, 25.0).end_s == pytest.approx(50 / 25)
+    assert Clock(STEADY.times_s, 25.0, last_s=3.0).end_s == pytest.approx(49 / 25 + 3)

@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from talkedit.edit import draw, mouths
-from talkedit.edit.editor import Editor, Wanted
+from talkedit.edit.editor import Editor
 from talkedit.edit.measure import Measurer
 from talkedit.edit.mouths import SECTION_S, MouthLender, choose_lenders, lend_mouth
 from talkedit.edit.renderer import Crops
 from talkedit.edit.timeline import Timeline
+from talkedit.edit.wanted import Wanted
 from talkedit.media.audio import write_wav
 from talkedit.media.decode import Decoder
 from talkedit.models.lips import EYES_CM, NOSE_BASE_CM, opening_and_width

@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from talkedit.edit.editor import Editor, Wanted
+from talkedit.edit.editor import Editor
 from talkedit.edit.faces import draw_faces, sentences
 from talkedit.edit.people import People, _merged, _split, find_people, tell_apart, who_speaks
 from talkedit.edit.summary import summary
 from talkedit.edit.timeline import Timeline
+from talkedit.edit.wanted import Wanted
 from talkedit.errors import MediaError
 from talkedit.media.rewrite import Encoding
 from talkedit.media.video import read_frames

@@ -18,7 +18,7 @@ from talkedit.edit.editor import Editor
 from talkedit.edit.provenance import LABEL, Credentials, Findings, Seal, inspect, sidecar_of
 from talkedit.edit.report import write_report
 from talkedit.edit.timeline import Timeline
-from talkedit.errors import MediaError, ParamsError
+from talkedit.errors import MediaError, ParamsError, TalkeditError
 from talkedit.manifest import file_sha256
 from talkedit.media.ffmpeg import ffmpeg_path
 from talkedit.media.rewrite import Encoding, rewrite_video
@@ -104,6 +104,17 @@ def test_the_authority_is_made_once_named_for_what_it_is_and_unknown_elsewhere(
     found = inspect(tmp_path / "out.mp4")
     assert found is not None
     assert (found.state, found.problems) == ("Valid", [])
+
+
+def test_a_folder_with_files_of_others_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "company.pem").write_text("theirs")
+    (tmp_path / "footage").mkdir()
+    monkeypatch.setenv("TALKEDIT_AUTHORITY", str(tmp_path))
+    with pytest.raises(
+        TalkeditError, match=r"has company\.pem in it, which is no certificate of talkedit's; set TALKEDIT"
+    ):
+        local_identity()
+    assert {path.name for path in tmp_path.iterdir()} == {"company.pem", "footage"}
 
 
 def test_a_certificate_of_ones_own_signs(editor: Editor, second: Path, tmp_path: Path, authority: Path) -> None:

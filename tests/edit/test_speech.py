@@ -3,16 +3,19 @@
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from talkedit.edit import draw, speech
-from talkedit.edit.editor import Editor, Reference, Wanted
+from talkedit.edit.editor import Editor
 from talkedit.edit.mouths import MouthLender
+from talkedit.edit.provenance import Credentials
 from talkedit.edit.report import write_report
 from talkedit.edit.speech import listen, mel_in_pieces
 from talkedit.edit.summary import summary
 from talkedit.edit.timeline import Timeline
+from talkedit.edit.wanted import Reference, Wanted
 from talkedit.media.audio import mel_spectrogram, read_audio, write_wav
 from talkedit.media.rewrite import Encoding
 
@@ -89,3 +92,25 @@ def test_a_reference_gives_its_pose_and_a_report_tells_of_it(
     assert page.count("data:image/png") == 1
     assert "://" not in page
     assert str(tmp_path) not in page
+
+
+def test_a_last_frame_that_is_held_is_part_of_the_video(editor: Editor, second: Path, tmp_path: Path) -> None:
+    path = tmp_path / "held.mp4"
+    with av.open(str(second)) as source, av.open(str(path), "w") as held:
+        stream = source.streams.video[0]
+        copied = held.add_stream_from_template(stream)
+        packets = [packet for packet in source.demux(stream) if packet.size]
+        packets[-1].duration = round(2 / stream.time_base)
+        for packet in packets:
+            packet.stream = copied
+            held.mux(packet)
+    clock = editor.measure(path).clock
+    assert len(clock.times_s) == 30
+    assert clock.end_s == pytest.approx(29 * 1001 / 30000 + 2, abs=1e-3)
+
+
+def test_names_of_files_may_be_words() -> None:
+    wanted = Wanted(Timeline(), audio="new.wav", reference=Reference("other.mp4"))  # type: ignore[arg-type]
+    assert wanted.audio == Path("new.wav")
+    assert wanted.reference == Reference(Path("other.mp4"))
+    assert Credentials("a.pem", "a.key") == Credentials(Path("a.pem"), Path("a.key"))  # type: ignore[arg-type]

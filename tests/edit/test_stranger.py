@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talkedit.edit.editor import Editor, Wanted
+from talkedit.edit.editor import Editor
 from talkedit.edit.measure import Measured
 from talkedit.edit.stranger import stranger
 from talkedit.edit.timeline import Timeline
+from talkedit.edit.wanted import Wanted
 from talkedit.errors import ModelError
 from talkedit.face.detect import FaceDetector, LandmarkPredictor
 from talkedit.face.geometry import grey

@@ -1,6 +1,7 @@
 """Outside the mask nothing changes but by the encoder; times, colours and sound are the source's."""
 
 import subprocess
+import wave
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import islice
@@ -14,7 +15,7 @@ import pytest
 from talkedit.errors import MediaError, ParamsError
 from talkedit.media.audio import read_audio, read_sound, write_wav
 from talkedit.media.decode import Decoder
-from talkedit.media.ffmpeg import Sound, check_holds, ffmpeg_path, mux_audio
+from talkedit.media.ffmpeg import Sound, check_encodes, check_holds, ffmpeg_path, mux_audio
 from talkedit.media.planes import compose, format_of, to_format, upright_planes
 from talkedit.media.rewrite import Edit, Edited, Encoding, check_output, rewrite_video
 from talkedit.media.video import measure_duration_s, probe, read_frames
@@ -461,3 +462,26 @@ def test_an_interlaced_source_is_told_of(film, tmp_path: Path) -> None:
     interlaced = remake(film(), tmp_path / "fields.mp4", "-vf", "setfield=tff", codec=fields)
     assert rewrite_video(interlaced, tmp_path / "out.mp4", unchanged, FAST).interlaced
     assert not rewrite_video(film(), tmp_path / "out.mp4", unchanged, FAST).interlaced
+
+
+def test_sound_of_more_channels_than_aac_holds_is_refused_before_any_work(tmp_path: Path) -> None:
+    for n_channels in (8, 10):
+        with wave.open(str(tmp_path / f"{n_channels}.wav"), "wb") as file:
+            file.setnchannels(n_channels)
+            file.setsampwidth(2)
+            file.setframerate(48_000)
+            file.writeframes(bytes(2 * n_channels * 4800))
+    check_encodes(tmp_path / "8.wav")
+    with pytest.raises(MediaError, match=r"has sound of 10 channels, and AAC holds 8; mix it down"):
+        check_encodes(tmp_path / "10.wav")
+
+
+def test_the_file_that_a_link_leads_to_is_written(film, tmp_path: Path) -> None:
+    (tmp_path / "large").mkdir()
+    (tmp_path / "large" / "real.mp4").write_text("old")
+    link = tmp_path / "link.mp4"
+    link.symlink_to(tmp_path / "large" / "real.mp4")
+    rewrite_video(film(), link, unchanged, FAST)
+    assert link.is_symlink()
+    assert len(list(read_frames(tmp_path / "large" / "real.mp4"))) == 50
+    assert [path.name for path in (tmp_path / "large").iterdir()] == ["real.mp4"]
