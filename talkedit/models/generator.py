@@ -24,7 +24,7 @@ from talkedit.models.guide import Sources, look_up
 FLOW_UNIT = 0.05
 # What is painted over guided sources is this many times coarser than the picture. Where paint is as fine, L1 teaches it
 # to take away all detail that may lie elsewhere: a model of GRID at 256 px, drawn with its paint made coarse, has a
-# sharpness of 0.85 rather than 0.79 of the truth's, and lips and face nearer to it (docs/results.md).
+# sharpness of 0.85 rather than 0.79 of the truth's, and lips and face nearer to it (docs/experiments.md).
 PAINT_COARSER = 4
 # Before any training the guided source is shown to this logit, nine tenths.
 GUIDED_FIRST = 2.2
