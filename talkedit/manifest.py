@@ -46,11 +46,19 @@ class Manifest:
 
     Args:
         folder: The stage's output folder; made if missing.
+
+    Raises:
+        TalkeditError: It holds files that no stage made, which `prune` would remove.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        if not any((folder / name).is_file() for name in (FILE_NAME, _NEW_NAME)):
+            others = [path.name for path in folder.iterdir() if path.is_file()]
+            if others:
+                raise TalkeditError(f"{folder}: holds {min(others)}, which no stage made; name an empty folder")
+            write_atomically(folder / FILE_NAME, b"{}")
         self._entries: dict[str, dict[str, Any]] = self._read()
 
     def _read(self) -> dict[str, dict[str, Any]]:

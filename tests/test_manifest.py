@@ -101,3 +101,16 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
             write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_folder_with_files_that_no_stage_made_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "wedding.jpg").write_text("theirs")
+    with pytest.raises(TalkeditError, match=r"holds wedding\.jpg, which no stage made; name an empty folder"):
+        Manifest(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["wedding.jpg"]
+
+
+def test_what_a_run_left_that_was_killed_before_it_recorded_anything_is_the_stages(tmp_path: Path) -> None:
+    Manifest(tmp_path / "out")
+    (tmp_path / "out" / "a.mp4").write_text("half way")
+    assert Manifest(tmp_path / "out").prune(set()) == ["a.mp4"]

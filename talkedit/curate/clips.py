@@ -71,7 +71,7 @@ def curate_clips(folders: Folders, out: Path, params: CurateParams) -> list[Row]
         TalkeditError: Nothing is left to train on or to validate with, or too many clips were rejected.
     """
     cropped = {row["clip_id"]: row for row in read_rows(folders.crops / CROPS_TABLE)}
-    rows = [_joined(row, cropped.get(row["clip_id"])) for row in read_rows(folders.clips / CLIPS_TABLE)]
+    rows = [_joined(row, cropped) for row in read_rows(folders.clips / CLIPS_TABLE)]
     kept = [row for row in rows if row["status"] == "kept"]
     manifest = Manifest(out)
     measured = _measure([row["clip_id"] for row in kept], folders, manifest, params)
@@ -101,11 +101,14 @@ def curate_metrics(rows: list[Row]) -> dict[str, float | int]:
     }
 
 
-def _joined(clip: Row, crop: Row | None) -> Row:
+def _joined(clip: Row, cropped: dict[str, Row]) -> Row:
     """A clip's row with what the crop stage said of it."""
     row: Row = dict.fromkeys(SCHEMA.names) | {name: value for name, value in clip.items() if name in SCHEMA.names}
+    if row["status"] == "rejected":  # a whole source, whose name may be that of another one's clip
+        return row
+    crop = cropped.get(row["clip_id"])
     if crop is None:
-        return row if row["status"] == "rejected" else row | {"status": "rejected", "reason": "not_cropped"}
+        return row | {"status": "rejected", "reason": "not_cropped"}
     row |= {"found_share": crop["found_share"], "face_px": crop["face_px"]}
     return row | {name: crop[name] for name in ("status", "reason", "detail")}
 

@@ -29,6 +29,7 @@ from talkedit.workers import workers
 # Of the side of a crop: H.264 codes blocks of 16, and part of a block costs as much as a whole one. A crop pixel is a
 # frame pixel to within 3% of a 270 px crop.
 SIZE_STEP_PX = 16
+UNREADABLE = "unreadable"
 SCHEMA = pa.schema(
     [
         ("clip_id", pa.string()),
@@ -157,7 +158,8 @@ def crop_clips(
         for row in progress(done, "cropping", "clips", total=len(todo)):
             clip_id = row["clip_id"]
             rows[clip_id] = row
-            manifest.record(clip_id, keys[clip_id], _files(clip_id) if row["status"] == "kept" else [], row)
+            if row["reason"] != UNREADABLE:  # this time; the disk may give it the next
+                manifest.record(clip_id, keys[clip_id], _files(clip_id) if row["status"] == "kept" else [], row)
     table = [row for row in rows.values() if row is not None]
     write_table(out_folder / CROPS_TABLE, table, SCHEMA)
     write_record(out_folder, params)
@@ -202,7 +204,7 @@ def _crop_clip(
     except MediaError as error:
         if error.path != source:
             raise TalkeditError(str(error)) from error  # not the clip's fault, such as a full disk
-        return row | {"reason": "unreadable", "detail": error.problem}
+        return row | {"reason": UNREADABLE, "detail": error.problem}
     write_crop_track(out_folder / f"{clip.clip_id}.npz", crop_track)
     return row | {"status": "kept", "size_px": crop_track.size_px}
 

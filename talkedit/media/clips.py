@@ -50,7 +50,15 @@ def segment_sources(raw_folder: Path, out_folder: Path, params: SegmentParams) -
     manifest = Manifest(out_folder)
     cuts_s = _cuts(audible, raw_folder, manifest, params)
     sources = [
-        Source(row["id"], row["file"], Fraction(row["duration_s"]), cuts, Fraction(row["start_s"] or 0), _end_s(row))
+        Source(
+            row["id"],
+            row["file"],
+            Fraction(row["duration_s"]),
+            cuts,
+            Fraction(row["start_s"] or 0),
+            _end_s(row),
+            row["sha256"],
+        )
         for row, cuts in zip(audible, cuts_s, strict=True)
     ]
     plan = plan_clips(sources, params)

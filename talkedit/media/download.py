@@ -32,6 +32,8 @@ _SCHEMA = pa.schema(
     + [("width_px", pa.int32()), ("height_px", pa.int32()), ("codec", pa.string()), ("has_audio", pa.bool_())]
 )
 _PARTS_FOLDER = ".fetching"  # beside the stage's folder, so that DVC does not keep what is half there
+OTHER_STAGES = ("clips", "crops", "attributes", "curated", "shards")  # beside this one's folder
+MOST_OBLONG = 0.02  # pixels that differ by less from squares measure as squares
 _MAX_MISSING_S, _MAX_MISSING_SHARE = 1, Fraction(1, 20)  # of a file's announced length: containers round it up
 
 
@@ -81,16 +83,17 @@ def download(
 
     Raises:
         ParamsError: sources.yaml is wrong, does not know the person, or names a dataset that is to be filled in; or a
-            source lies in `out_folder`, from which files are removed.
+            source lies in a folder of the stages, from which files are removed.
         TalkeditError: Too many sources failed; the message counts them by reason. What was fetched stays.
     """
     listed, base = load_sources(sources_file, person, datasets), sources_file.parent
     if any(spec.web or spec.playlist for spec in listed):
         require_yt_dlp()
+    _require_outside(listed, base, out_folder)
     manifest = Manifest(out_folder)
     parts = out_folder.parent / _PARTS_FOLDER
     specs = expand(listed, base, manifest)
-    _require_outside([*listed, *specs], base, out_folder)
+    _require_outside(specs, base, out_folder)  # a folder of links may lead there
     spoilt: set[str] = set()
     rows = [_row(spec, base, manifest, parts, params, spoilt) for spec in track(specs, "downloading", "files")]
     _reject_duplicates(rows)
@@ -122,14 +125,19 @@ def _used_s(row: Row) -> Fraction:
 
 
 def _require_outside(specs: list[SourceSpec], base: Path, out_folder: Path) -> None:
-    """A file in the folder that is not our own copy would be removed: it may be all that the user has."""
+    """What is not their own is removed from the stages' folders, and may be all that the user has."""
     out = out_folder.resolve()
+    folders = [out, *(out.parent / name for name in OTHER_STAGES)]
     for spec in specs:
         place = (base / spec.path).resolve() if spec.path else None
-        if place and (place.is_relative_to(out) or (os.path.isdir(place) and out.is_relative_to(place))):
+        if place is None:
+            continue
+        if any(place.is_relative_to(folder) for folder in folders) or (
+            os.path.isdir(place) and out.is_relative_to(place)
+        ):
             raise ParamsError(
-                f"source {spec.id}: path {spec.path} lies in {out_folder}, or holds it, and what is no copy is removed "
-                "from there; move the footage to a folder of its own"
+                f"source {spec.id}: path {spec.path} lies in a folder of the stages ({out_folder} and beside it), or "
+                "holds one, and what is no copy is removed from there; move the footage to a folder of its own"
             )
 
 
@@ -186,6 +194,12 @@ def _looked_at(file: Path, spec: SourceSpec) -> Row:
     _require_whole(file, spec, info.duration_s, duration_s)
     if spec.start_s is not None and spec.start_s >= duration_s:
         raise Rejected("no_such_part", f"{file.name}: start is after its end, which is at {float(duration_s):.2f} s")
+    if abs(info.pixel_aspect - 1) > MOST_OBLONG:
+        advice = f"make them square: ffmpeg -i {file.name} -vf scale=trunc(iw*sar/2)*2:ih,setsar=1 -crf 12 OUT.mp4"
+        raise Rejected(
+            "oblong_pixels",
+            f"{file.name}: its pixels are {float(info.pixel_aspect):.2f} times as wide as high; {advice}",
+        )
     return {
         "duration_s": str(duration_s),
         "average_fps": str(info.average_fps),

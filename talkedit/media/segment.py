@@ -32,6 +32,7 @@ class Source:
         cuts_s: When another scene begins, ascending; no clip is on both sides.
         start_s: Nothing from before is used.
         end_s: Nothing from then on is used; None is all to the end.
+        film: The same for two parts of one film, which are two files; None: it is the only part.
     """
 
     source_id: str
@@ -40,6 +41,7 @@ class Source:
     cuts_s: Sequence[Fraction] = ()
     start_s: Fraction = Fraction(0)
     end_s: Fraction | None = None
+    film: str | None = None
 
 
 class SegmentParams(Section):
@@ -65,8 +67,8 @@ def plan_clips(sources: Sequence[Source], params: SegmentParams) -> list[Clip]:
     """Cuts each scene of each source into clips of equal length and holds out some.
 
     With two clips or more, clips are held out whole, at least one; a held out clip gives up `guard_s` where another
-    clip of its source borders on it. A single clip is cut in two: its end is held out, `guard_s` before that is in
-    neither part, and the rest is for training.
+    clip of its film begins less than that after it. A single clip is cut in two: its end is held out, `guard_s` before
+    that is in neither part, and the rest is for training.
 
     Args:
         sources: The videos; a scene shorter than `min_clip_s` gives no clip.
@@ -79,8 +81,9 @@ def plan_clips(sources: Sequence[Source], params: SegmentParams) -> list[Clip]:
     if len(whole) == 1:
         return _cut_in_two(whole[0], params)
     held_out = _held_out(whole, params)
-    neighbours = {(clip.source, clip.start_s) for clip in whole}
-    return [_guarded(clip, neighbours, params) if clip.clip_id in held_out else clip for clip in whole]
+    films = {source.file: source.film or source.file for source in sources}
+    begins = {(films[clip.source], clip.start_s) for clip in whole}
+    return [_guarded(clip, films[clip.source], begins, params) if clip.clip_id in held_out else clip for clip in whole]
 
 
 def _cut(source: Source, params: SegmentParams) -> list[Clip]:
@@ -129,10 +132,11 @@ def _draw(clip_id: str, seed: int) -> float:
     return int.from_bytes(hashlib.sha256(f"{seed}:{clip_id}".encode()).digest()[:8]) / 2**64
 
 
-def _guarded(clip: Clip, neighbours: set[tuple[str, Fraction]], params: SegmentParams) -> Clip:
+def _guarded(clip: Clip, film: str, begins: set[tuple[str, Fraction]], params: SegmentParams) -> Clip:
     n_guard = _n_frames(params.guard_s)
     n_before = n_guard if clip.start_s > 0 else 0
-    n_after = n_guard if (clip.source, clip.start_s + clip.n_frames / CLIP_FPS) in neighbours else 0
+    soon = ((film, clip.start_s + (clip.n_frames + wait) / CLIP_FPS) for wait in range(max(n_guard, 1)))
+    n_after = n_guard if any(begin in begins for begin in soon) else 0
     start_s = clip.start_s + n_before / CLIP_FPS
     return replace(clip, start_s=start_s, n_frames=clip.n_frames - n_before - n_after, split="validation")
 

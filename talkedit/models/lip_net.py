@@ -15,8 +15,8 @@ class LipNet(nn.Module):
     """The shape of this person's lips, from the speech: mel windows (B, T, 80, 16) to (B, T, 21, 2), as `lip_shape`.
 
     Convolutions run along time alone: one voice has its sounds at its own frequencies. A window of 0.6 s is learnt by
-    heart where there are seconds of speech, and gains little by 37 minutes (docs/experiments.md). A shape is this person's
-    mean and modes (principal components); how much of each, in its standard deviations, is what is heard.
+    heart where there are seconds of speech, and gains little by 37 minutes (docs/experiments.md). A shape is this
+    person's mean and modes (principal components); how much of each, in its standard deviations, is what is heard.
 
     Args:
         width: Channels of the convolutions.

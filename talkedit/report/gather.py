@@ -55,9 +55,11 @@ def method_lines(project: Path, person: str, alike: list[Line]) -> list[Line]:
     """What was trained alike, and every system of the last evaluation, in the paper's order."""
     systems = read_json(_systems(project, person))
     lines = [*alike]
+    own = "Wav2Lip, evaluated last" if _is_baseline(project, person) else OURS
     for name, system in systems.items():
         seeds = [system["scores"]] if system["scores"] else []
-        lines.append(Line(name, seeds, paper.METHODS.get(name), system["reason"] or ""))
+        shown = own if name == OURS else name
+        lines.append(Line(shown, seeds, paper.METHODS.get(shown), system["reason"] or ""))
     order = {name: at for at, name in enumerate(paper.METHODS)}
     return sorted(lines, key=lambda line: order.get(line.name, -0.5 if not line.seeds else len(order)))
 
@@ -76,6 +78,12 @@ def _experiment(project: Path, person: str, which: str, name: str, row: paper.Ro
 
 def _not_run(project: Path, person: str) -> str:
     return NOT_RUN if read_params(project)["person"] == person else f"{NOT_RUN}, once it names {person}"
+
+
+def _is_baseline(project: Path, person: str) -> bool:
+    """Whether the model that was evaluated last is the baseline's."""
+    card = project / "models" / person / "generator" / "model.json"
+    return card.is_file() and read_json(card)["params"]["model"]["kind"] == BASELINE
 
 
 def _systems(project: Path, person: str) -> Path:

@@ -105,7 +105,8 @@ def push_shards(folder: Path, address: str) -> list[str]:
         The names of the files that were sent.
 
     Raises:
-        TalkeditError: There are no shards in the folder, one is damaged, or the store does not take them.
+        TalkeditError: There are no shards in the folder, one is damaged, the store holds those of other clips or does
+            not take these.
     """
     files = sorted(path for pattern in _FILES for path in folder.glob(pattern))
     shards = [path for path in files if path.suffix == ".tar"]
@@ -114,7 +115,9 @@ def push_shards(folder: Path, address: str) -> list[str]:
     holds = _List(
         files={path.name: file_sha256(path) for path in files}, clips={path.name: _clips_of(path) for path in shards}
     )
-    there = _files_at(address)
+    stored = _stored(address)
+    _require_related(holds, stored, address)
+    there = stored.files
     new = [path for path in files if there.get(path.name) != holds.files[path.name]]
     if new and there:  # the old list would still be believed where a push is stopped; without preparation, none reads
         same = {path.name: holds.files[path.name] for path in files if path not in new and path.name != PREPARATION}
@@ -198,16 +201,25 @@ def _clips_of(shard: Path) -> list[_Clip]:
     return listed
 
 
-def _files_at(address: str) -> dict[str, str]:
-    """The hashes of what is in the store, by name; none where there is no list yet, or one of another version."""
+def _stored(address: str) -> _List:
+    """What is in the store; nothing where there is no list yet, or one of another version."""
     try:
-        return _List.model_validate_json(read_object(_at(address, LIST))).files
+        return _List.model_validate_json(read_object(_at(address, LIST)))
     except ValidationError:
-        return {}
+        return _List(files={}, clips={})
     except TransferError as error:
         if error.reason != "no_such_file":
             raise
-        return {}
+        return _List(files={}, clips={})
+
+
+def _require_related(ours: _List, theirs: _List, address: str) -> None:
+    """Shards with not one clip in common are somebody else's, and would be overwritten."""
+    ids, others = ({clip.clip_id for clips in each.clips.values() for clip in clips} for each in (ours, theirs))
+    if others and not ids & others:
+        raise TalkeditError(
+            f"{address}: holds the shards of other clips ({min(others)}); push to another address, or remove those"
+        )
 
 
 def _parsed(content: bytes, address: str) -> _List:

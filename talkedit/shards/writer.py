@@ -99,8 +99,9 @@ def _pack(samples: Iterator[Sample], split: str, out: Path, max_clips: int) -> l
 
 
 def _remove_shards(folder: Path) -> None:
-    for shard in folder.glob("*.tar"):
-        shard.unlink()
+    for split in SPLITS:
+        for shard in folder.glob(f"{split}-*.tar"):
+            shard.unlink()
 
 
 def _samples(members: list[Clip], clips: Path, crops: Path, attributes: Path, params: ShardsParams) -> Iterator[Sample]:

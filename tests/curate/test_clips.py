@@ -55,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     dark = _clip("a-4", 0, "train")
     short = _clip("b", 0, "train") | {"status": "rejected", "reason": "too_short", "detail": "too short"}
     write_table(folders.clips / "clips.parquet", [*clips, dark, short], CLIPS_SCHEMA)
-    kept = [_crop(clip["clip_id"], None) for clip in clips]
+    kept = [_crop(clip["clip_id"], None) for clip in [*clips, short]]  # another source's clip may have b's name
     write_table(folders.crops / "crops.parquet", [*kept, _crop("a-4", "no_face")], CROPS_SCHEMA)
     return folders
 

@@ -13,6 +13,7 @@ from talkedit.face.crop import CropParams, crop_clips, plan_crops
 from talkedit.face.extract import AttributesParams, extract_clips
 from talkedit.face.geometry import apply, invert
 from talkedit.folders import read_attributes, read_crop_track, write_crop_track
+from talkedit.manifest import Manifest
 from talkedit.media.video import read_frames, write_video
 from talkedit.records import CropTrack, FaceTrack
 from talkedit.tables import read_rows, write_table
@@ -64,6 +65,7 @@ def test_stage_makes_crops_and_says_why_not(tmp_path: Path, raw: Path, crop_para
     rows = {row["clip_id"]: row for row in read_rows(out / "crops.parquet")}
     assert list(rows) == ["man-0", "man-1", "wall-0", "broken-0"]
     assert [row["reason"] for row in rows.values()] == [None, None, "no_face", "unreadable"]
+    assert Manifest(out).items() == {"man-0", "man-1", "wall-0"}  # what could not be read is tried again
     assert rows["man-0"]["face_px"] == pytest.approx(150, rel=0.1)
     track = read_crop_track(out, "man-0")
     crops = [frame.image for frame in read_frames(out / "man-0.mp4")]

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent, indent
@@ -12,6 +13,7 @@ from talkedit.errors import ParamsError, TalkeditError
 from talkedit.media.download import DownloadParams, download, download_metrics
 from talkedit.tables import read_rows
 
+from ..films import remake
 from ..servers import serve
 from .films import make_film
 
@@ -244,3 +246,22 @@ def test_what_arrived_of_a_source_is_gone_on_with_by_the_next_run(listed, tmp_pa
     assert (rows[0]["status"], rows[0]["sha256"]) == ("kept", rows[1]["sha256"])
     assert [byte_range for _, byte_range in asked] == [None, f"bytes={third}-", f"bytes={2 * third}-"]
     assert not (tmp_path / ".fetching").exists()
+
+
+def test_pixels_that_are_not_square_are_refused_with_what_makes_them_so(listed, tmp_path: Path) -> None:
+    film = remake(tmp_path / "films" / "clip.mp4", tmp_path / "films" / "dv.mp4", "-vf", "setsar=4/3")
+    sources = listed("- {id: dv, path: films/dv.mp4}\n- {id: own, path: films/clip.mp4}")
+    dv, own = download(sources, "anna", tmp_path / "raw", LENIENT)
+    assert (dv["reason"], own["reason"]) == ("oblong_pixels", None)
+    assert dv["detail"].startswith("dv.mp4: its pixels are 1.33 times as wide as high; make them square: ffmpeg")
+    remake(film, tmp_path / "films" / "square.mp4", "-vf", "scale=trunc(iw*sar/2)*2:ih,setsar=1")
+    (square,) = download(listed("- {id: square, path: films/square.mp4}"), "anna", tmp_path / "raw", LENIENT)
+    assert square["reason"] is None
+
+
+@pytest.mark.parametrize("stage", ["clips", "crops", "attributes", "curated", "shards"])
+def test_footage_in_the_folders_of_later_stages_is_refused(listed, tmp_path: Path, stage: str) -> None:
+    (tmp_path / "anna" / stage).mkdir(parents=True)
+    shutil.copy(tmp_path / "films" / "clip.mp4", tmp_path / "anna" / stage / "mine.mp4")
+    with pytest.raises(ParamsError, match=rf"source a: path anna/{stage}/mine\.mp4 lies in a folder of the stages"):
+        download(listed(f"- {{id: a, path: anna/{stage}/mine.mp4}}"), "anna", tmp_path / "anna" / "raw", LENIENT)

@@ -119,3 +119,21 @@ def test_only_what_is_between_start_and_end_is_used(start_s: str, end_s: str, fr
     )
     assert train.start_s * 25 == frames[0]
     assert held_out.start_s * 25 + held_out.n_frames == frames[1]
+
+
+def test_two_parts_of_one_film_keep_apart_from_each_other() -> None:
+    """Where the first part ends the second begins, or a frame later."""
+    for gap in (0, 1):
+        parts = [
+            Source("a", "a.mp4", Fraction(24), end_s=Fraction(12), film="f"),
+            Source("b", "b.mp4", Fraction(24), start_s=12 + gap / CLIP_FPS, film="f"),
+        ]
+        seen = 0
+        for seed in range(20):
+            clips = plan_clips(parts, PARAMS.model_copy(update={"seed": seed}))
+            first = [clip for clip in clips if clip.source == "a.mp4"]
+            if first[-1].split == "validation" and clips[len(first)].split == "train":
+                end_s = first[-1].start_s + first[-1].n_frames / CLIP_FPS
+                assert clips[len(first)].start_s - end_s >= Fraction(str(PARAMS.guard_s))
+                seen += 1
+        assert seen

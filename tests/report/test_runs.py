@@ -202,3 +202,12 @@ def test_an_ablation_sets_what_it_is_called() -> None:
 def test_without_its_profile_the_baseline_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match="project's folder"):
         overrides(tmp_path, "wav2lip", 0)
+
+
+def test_the_baselines_own_evaluation_is_not_called_this_system(project: Path) -> None:
+    model = project / "models" / "me" / "generator"
+    model.mkdir(parents=True)
+    for kind, name in (("wav2lip", "Wav2Lip, evaluated last"), ("talkedit", "this system")):
+        (model / "model.json").write_text(json.dumps({"params": {"model": {"kind": kind}}}))
+        names = [line.name for line in both_tables(project, "me")[0].lines if line.seeds]
+        assert names == [name]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,13 @@ def test_only_what_changed_is_sent_and_read_again(
     assert again != first
     assert asked == [(LIST, None), (PREPARATION, None)]  # both clips were there already, one in another shard
     assert [sample.clip_id for sample in read_samples(again, "train")] == ["two"]
+
+
+def test_the_shards_of_other_clips_are_not_overwritten(pushed: str, tmp_path: Path) -> None:
+    others = [replace(sample, clip_id=f"other-{sample.clip_id}") for sample in tiny.corpus()]
+    with pytest.raises(TalkeditError, match=r"holds the shards of other clips \(one\); push to another address"):
+        push_shards(tiny.write_shards(tmp_path / "others", others), pushed)
+    assert [sample.clip_id for sample in read_samples(fetch_shards(pushed), "train")] == ["one", "two"]
 
 
 def test_a_push_that_was_stopped_is_made_good_by_the_next(
