@@ -44,7 +44,7 @@ def edit(
     ] = None,
     audio: Annotated[Path | None, typer.Option(metavar="NEW", help="New speech, which the lips follow.")] = None,
     face: Annotated[int | None, typer.Option(min=1, help="Which of several; 'talkedit faces' shows them.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Try what was never shown, others, damaged videos.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Go on despite unseen poses, other faces, damage.")] = False,
     crf: Annotated[int, typer.Option(min=0, max=51, help="Quality; 0 is lossless, 12 looks so.")] = 12,
     preset: Annotated[str, typer.Option(help="The encoder's speed, ultrafast to veryslow.")] = "veryfast",
     codec: Annotated[str, typer.Option(help="h264 or hevc.")] = "h264",

@@ -13,7 +13,7 @@ from webdataset.writer import ShardWriter
 
 from talkedit.errors import TalkeditError
 from talkedit.face.head import camera_of, locate_heads
-from talkedit.face.identity import LOOKS, describe_at
+from talkedit.face.identity import a_few, describe_at
 from talkedit.folders import read_attributes, read_clips, read_crop_track
 from talkedit.manifest import write_atomically
 from talkedit.media.audio import mel_spectrogram, read_wav
@@ -122,11 +122,10 @@ def _samples(members: list[Clip], clips: Path, crops: Path, attributes: Path, pa
 
 def _who(clips: list[Clip], crops: Path) -> list[float]:
     """The person's mean descriptor (`talkedit.face.identity`), of a few frames of some clips."""
-    chosen = np.unique(np.linspace(0, len(clips) - 1, min(MOST_DESCRIBED, len(clips))).round().astype(int))
     looks = []
-    for clip in (clips[at] for at in chosen):
+    for clip in (clips[at] for at in a_few(np.ones(len(clips), np.bool_), MOST_DESCRIBED)):
         landmarks_px = read_crop_track(crops, clip.clip_id).landmarks_px
-        frames = np.linspace(0, len(landmarks_px) - 1, LOOKS).round().astype(int).tolist()
+        frames = a_few(np.ones(len(landmarks_px), np.bool_)).tolist()
         seen = [(Fraction(at) / CLIP_FPS, landmarks_px[at]) for at in frames]
         looks.append(describe_at(crops / f"{clip.clip_id}.mp4", seen))
     return np.mean(looks, axis=0).round(4).tolist()

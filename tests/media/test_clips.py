@@ -64,6 +64,20 @@ def test_a_clips_sound_is_that_of_its_time(tmp_path: Path) -> None:
     assert segment_metrics(rows)["n_clips"] == 2
 
 
+def test_two_parts_of_one_film_keep_apart_on_the_disk_too(tmp_path: Path) -> None:
+    make_film(tmp_path / "film.mkv", stamps=list(range(150)), sound_s=(0.0, rising_tone(6)))
+    parts = ["anna:", "  - {id: a, path: film.mkv, end: 3}", "  - {id: b, path: film.mkv, start: 3}"]
+    (tmp_path / "sources.yaml").write_text("\n".join(parts))
+    download(tmp_path / "sources.yaml", "anna", tmp_path / "raw", DOWNLOAD)
+    lengths = set()
+    for seed in range(6):
+        segment_sources(tmp_path / "raw", tmp_path / "clips", PARAMS.model_copy(update={"seed": seed}))
+        first, second = read_clips(tmp_path / "clips")
+        assert second.start_s - first.start_s - Fraction(first.n_frames, 25) >= Fraction(1, 5)
+        lengths.add((first.n_frames, second.n_frames))
+    assert lengths == {(70, 75), (75, 70)}  # whichever is held out gives up the guard
+
+
 def test_sources_without_sound_and_sound_that_ends_early_are_rows(tmp_path: Path) -> None:
     raw = fetch(tmp_path / "a", mute=None, short=rising_tone(2.6), whole=rising_tone(5))
     rows = segment_sources(raw, tmp_path / "clips", PARAMS)

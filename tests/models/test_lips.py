@@ -144,9 +144,8 @@ def test_lips_that_close_or_would_pass_through_each_other_meet_edge_to_edge(open
 
 
 def test_a_lip_that_would_go_above_the_nose_ends_there_with_its_edge() -> None:
-    moved = mouth(
-        mouth_shape(), mouth_shape(0.55)
-    )  # whose upper edge would be 0.025 above, its lower one as much below
+    # Its upper edge would be 0.025 above, its lower one as much below.
+    moved = mouth(mouth_shape(), mouth_shape(0.55))
     x, y = moved.landmarks[:, NOSE_BASE, :, None, None].unbind(1)
     _, shift = move_lips(x, y + 1e-4, moved)
     assert float(y + shift) == pytest.approx(float(moved.landmarks[0, 51, 1]), abs=0.001)
