@@ -10,6 +10,7 @@ import av
 import av.error
 import numpy as np
 from av.container import InputContainer
+from av.sidedata.sidedata import SideDataContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
@@ -230,7 +231,8 @@ def upright(plane: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
 
 def _orientation(frame: av.VideoFrame) -> tuple[bool, int]:
     """Whether the picture has to be mirrored, left for right, and by how many quarters then turned counterclockwise."""
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    # Not frame.side_data: that and the frame would hold each other, and hundreds of pictures wait for the collector.
+    matrix = SideDataContainer(frame).get("DISPLAYMATRIX")  # pyright: ignore[reportCallIssue]
     a, b, _, c, d, *_ = np.frombuffer(matrix, "<i4").astype(np.float64) if matrix else (1, 0, 0, 0, 1)
     mirrored = a * d < b * c
     sign = -1 if mirrored else 1

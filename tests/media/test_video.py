@@ -1,5 +1,6 @@
 """Frames are all there, upright, and at their exact times."""
 
+import gc
 import os
 import shutil
 import struct
@@ -7,6 +8,7 @@ import wave
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -25,6 +27,22 @@ def test_every_frame_is_read_once_in_order_to_the_last(film) -> None:
     frames = list(read_frames(film()))
     assert [number_of(frame.image) for frame in frames] == list(range(50))
     assert [frame.time_s for frame in frames] == [Fraction(i, 25) for i in range(50)]
+
+
+def test_a_frame_that_was_read_is_gone_at_once(film) -> None:
+    gc.collect()
+    gc.disable()  # what only the collector finds stays
+    try:
+        reader = Reader(film())
+        n_before = _n_frames_alive()
+        assert len(list(reader)) > 20
+        assert _n_frames_alive() <= n_before
+    finally:
+        gc.enable()
+
+
+def _n_frames_alive() -> int:
+    return sum(type(thing) is av.VideoFrame for thing in gc.get_objects())
 
 
 def test_variable_frame_times_are_exact(film) -> None:
