@@ -18,7 +18,7 @@ from talkedit.models.heads import Heads
 from talkedit.models.landmarks import eye_points
 from talkedit.models.lids import Eyes
 from talkedit.models.lip_net import LipNet
-from talkedit.models.lips import Mouth, lip_shape
+from talkedit.models.lips import Mouth, lip_shape, overshot
 from talkedit.records import Attributes, CropTrack, Doubles, Floats, Image
 from talkedit.shards.clips import heads_in_crops, shrink
 from talkedit.train.artifact import TrainedModel
@@ -175,8 +175,8 @@ class Renderer:
 
     def _mouth(self, landmarks: Tensor, heads: Heads, speech: Tensor, lips: Floats | None) -> Mouth:
         if lips is None:  # as the speech says, which a model with guided sources has a network for
-            return Mouth(landmarks, heads, cast(LipNet, self._lips)(speech)[0])
-        return Mouth(landmarks, heads, torch.from_numpy(lips).to(self._device))
+            return overshot(Mouth(landmarks, heads, cast(LipNet, self._lips)(speech)[0]))
+        return overshot(Mouth(landmarks, heads, torch.from_numpy(lips).to(self._device)))
 
     def _expression(self, target: Crops, landmarks: Tensor, asked: Attributes) -> Expression | None:
         """What the target itself shows is as it is to be where that is what is asked: measured twice, it differs."""

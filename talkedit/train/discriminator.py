@@ -31,7 +31,15 @@ from talkedit.train.eyes import eye_errors, eye_loss
 from talkedit.train.gate import N_GATE_WINDOWS, ChanceStop, check_it_can_learn
 from talkedit.train.inputs import jitter, to_device
 from talkedit.train.judges import JudgesCard, save_judges
-from talkedit.train.lips import Spoken, draw_spoken, learn_modes, lip_loss, lip_scores, openings_and_widths
+from talkedit.train.lips import (
+    Spoken,
+    draw_spoken,
+    learn_modes,
+    lip_loss,
+    lip_scores,
+    match_amplitude,
+    openings_and_widths,
+)
 from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate, step_random
 from talkedit.train.machine import make_adam, make_fabric, place
 from talkedit.train.negatives import Negatives, draw_negatives, share_with_negative
@@ -142,6 +150,9 @@ def train_discriminator(
             trained, checkpoint = _train(networks, data, shards, out, curves, model, params, fabric)
         if not fabric.is_global_zero:
             return {}
+        networks.eval()
+        if networks.lips:
+            match_amplitude(networks.lips, read_samples(shards, "train"))
         save_judges(out, discriminator, networks.eyes, networks.lips, card)
         measured = measure(networks, held_out, params, attributes, fabric.device)
     checkpoint.remove()
@@ -154,7 +165,7 @@ def measure(
     """What the networks are worth on clips that they did not see.
 
     Args:
-        networks: Left in evaluation mode.
+        networks: In evaluation mode.
         held_out: The validation split.
         params: How negatives are drawn.
         attributes: The params of the attributes stage.
@@ -165,7 +176,6 @@ def measure(
         where no held-out window has a negative. The eyes', see `eye_errors`. ``lip_opening_r``, ``lip_width_r``:
         correlation of the lips' opening and width that are heard with those that are seen, frame by frame.
     """
-    networks.eval()
     min_gaps = params.min_gaps(networks.discriminator.terms)
     parts: dict[str, list[Pairs]] = {term: [] for term in min_gaps}
     errors: list[dict[str, float]] = []

@@ -15,6 +15,7 @@ from talkedit.models.lips import (
     NOSE_BASE,
     NOSE_BASE_CM,
     OUTER_EYE_CORNERS,
+    OVERSHOOT,
     POINTS,
     REACH_HALF_WIDTHS,
     Mouth,
@@ -22,6 +23,7 @@ from talkedit.models.lips import (
     lip_shape,
     move_lips,
     opening_and_width,
+    overshot,
 )
 
 from .scene import SIDE_PX, at, heads, project
@@ -95,6 +97,14 @@ def test_a_shape_is_the_same_whichever_way_the_head_is_turned(
     measured = lip_shape(landmarks(shape, head), heads(head))
     assert measured.shape == (1, 21, 2)
     assert np.abs(measured[0].numpy() - shape).max() < EXACT
+
+
+def test_lips_are_asked_to_move_further_than_they_should_and_lips_that_stay_are_not() -> None:
+    now, asked = mouth_shape(), mouth_shape(0.3, wider=0.8)
+    further = overshot(mouth(now, asked, pose_deg=(20, 0, 0)))
+    assert np.abs(further.asked[0].numpy() - (now + OVERSHOOT * (asked - now))).max() < EXACT
+    still = mouth(now, now)
+    assert torch.equal(overshot(still).asked, still.asked)
 
 
 def test_opening_and_width_by_hand() -> None:

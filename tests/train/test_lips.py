@@ -9,8 +9,18 @@ from torch import Tensor
 from talkedit.models.lip_net import LipNet
 from talkedit.models.lips import N_POINTS, lip_shape, opening_and_width
 from talkedit.shards.clips import load_clip
+from talkedit.shards.samples import Sample
 from talkedit.shards.windows import Window
-from talkedit.train.lips import FRAMES, draw_spoken, learn_modes, lip_loss, lip_scores, openings_and_widths
+from talkedit.train.lips import (
+    FRAMES,
+    MOST_AMPLIFIED,
+    draw_spoken,
+    learn_modes,
+    lip_loss,
+    lip_scores,
+    match_amplitude,
+    openings_and_widths,
+)
 from talkedit.train.processes import Processes
 
 from .talkers import loudness, make_talker
@@ -33,6 +43,26 @@ class Says(LipNet):
         self.heard.append(mel)
         said = self.mean + 0.5 * self.deviations[0] * self.modes[0]
         return said.unflatten(0, (N_POINTS, 2)).expand(*mel.shape[:2], -1, -1)
+
+
+class Mumbles(LipNet):
+    """Has the modes of these clips, and says of each in turn its lips, each mode moved by a share."""
+
+    def __init__(self, windows: list[Window], shares: list[float]) -> None:
+        super().__init__(4)
+        learn_modes(self, self.samples(windows))
+        clips = [window.clip for window in windows]
+        self.shapes, self.shares = [lip_shape(clip.landmarks, clip.heads) for clip in clips], torch.tensor(shares)
+
+    @staticmethod
+    def samples(windows: list[Window]) -> list[Sample]:
+        return [window.clip.sample for window in windows]
+
+    def forward(self, mel: Tensor) -> Tensor:
+        shapes = self.shapes.pop(0)
+        assert mel.shape == (1, len(shapes), 80, 16)
+        said = self.along_modes(shapes.flatten(1).sub(self.mean).unflatten(1, (N_POINTS, 2))) * self.shares
+        return (self.mean + said @ self.modes).unflatten(1, (N_POINTS, 2))[None]
 
 
 def talking(seed: int) -> list[Window]:
@@ -101,6 +131,15 @@ def test_the_modes_are_those_of_all_frames_of_the_clips() -> None:
     assert network.deviations[0] > 3 * network.deviations[2]
     along = (every - network.mean) @ network.modes.T
     torch.testing.assert_close(along.std(dim=0, correction=0), network.deviations, atol=1e-5, rtol=1e-3)
+
+
+def test_what_is_heard_moves_as_far_as_the_lips_do() -> None:
+    windows = [talking(seed)[0] for seed in range(2)]
+    mumbles = Mumbles(windows, [0.5, 1.0, 0.0, 0.0, 0.0, 0.0])
+    before = mumbles.deviations.clone()
+    match_amplitude(mumbles, mumbles.samples(windows))
+    amplified = mumbles.deviations / before
+    assert amplified[:3].tolist() == pytest.approx([2, 1, MOST_AMPLIFIED], rel=1e-3)
 
 
 def test_what_is_heard_stands_beside_what_is_seen() -> None:
