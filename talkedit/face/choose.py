@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import cv2
@@ -14,6 +15,7 @@ from talkedit.face.detect import FaceDetector, LandmarkPredictor
 from talkedit.face.geometry import fill_gaps, grey
 from talkedit.face.identity import describe
 from talkedit.face.sync import MIN_FRAMES, lag_curve, mouth_shape, speech_shape
+from talkedit.manifest import FILE_NAME as MANIFEST
 from talkedit.params import Section
 from talkedit.records import Doubles, FaceTrack, Floats
 
@@ -108,6 +110,8 @@ def choose_by_reference(descriptors: Sequence[Doubles], params: FacesParams) -> 
 @cache
 def reference_descriptor(picture: str) -> Doubles:
     """(128,) of the largest face of a picture."""
+    if (Path(picture).parent / MANIFEST).exists():
+        raise ParamsError(f"faces.reference is {picture}: stages remove what is not theirs in that folder; move it")
     image = cv2.imread(picture)
     if image is None:
         raise ParamsError(f"faces.reference is {picture}: not a picture that can be read; check the path")

@@ -1,7 +1,7 @@
 """The paper's ablations and its baseline as DVC experiments, one a seed; those that are there are not run again.
 
-An experiment's name has a hash of whose it is and of all params that decide it: other footage or other numbers are
-another experiment, though git keeps them side by side.
+An experiment's name has a hash of whose it is and of all params that decide it: other numbers are another experiment,
+and git keeps both. Other footage of the same person, or other code, is not told apart.
 """
 
 import hashlib

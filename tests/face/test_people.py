@@ -93,6 +93,9 @@ def test_a_reference_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((200, 200, 3), 90, np.uint8))
     with pytest.raises(ParamsError, match="no face is found"):
         reference_descriptor(str(tmp_path / "wall.png"))
+    (tmp_path / "manifest.json").touch()
+    with pytest.raises(ParamsError, match="move it"):
+        reference_descriptor(str(tmp_path / "him.png"))
     for choose, reference in (("reference", None), ("largest", "him.png")):
         with pytest.raises(ValueError, match="reference names a picture"):
             FacesParams(choose=choose, reference=reference, max_distance=0.6, min_lead=0.1)
