@@ -24,7 +24,8 @@ class LipNet(nn.Module):
     Attributes:
         mean: (42,), from `learn_modes`, as are these:
         modes: (N_MODES, 42), of length 1.
-        deviations: (N_MODES,), how much of each there is.
+        deviations: (N_MODES,), how much of each there is; when trained, as much more as it takes for what is heard to
+            move as far (`talkedit.train.lips.match_amplitude`).
     """
 
     mean: Tensor
