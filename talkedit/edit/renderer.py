@@ -174,9 +174,9 @@ class Renderer:
         return Eyes(eye_points(landmarks), openness, torch.from_numpy(asked.eye_openness).to(self._device))
 
     def _mouth(self, landmarks: Tensor, heads: Heads, speech: Tensor, lips: Floats | None) -> Mouth:
-        if lips is None:  # as the speech says, which a model with guided sources has a network for
-            return overshot(Mouth(landmarks, heads, cast(LipNet, self._lips)(speech)[0]))
-        return overshot(Mouth(landmarks, heads, torch.from_numpy(lips).to(self._device)))
+        # Without lips they are as the speech says, for which a model with guided sources has a network.
+        asked = cast(LipNet, self._lips)(speech)[0] if lips is None else torch.from_numpy(lips).to(self._device)
+        return overshot(Mouth(landmarks, heads, asked))
 
     def _expression(self, target: Crops, landmarks: Tensor, asked: Attributes) -> Expression | None:
         """What the target itself shows is as it is to be where that is what is asked: measured twice, it differs."""

@@ -12,12 +12,22 @@ from lightning_fabric.utilities.seed import max_seed_value
 from pydantic import ValidationError
 
 from talkedit.errors import TalkeditError
+from talkedit.models.build import build_lip_net
+from talkedit.shards.index import read_samples
 from talkedit.shards.loader import Loader
 from talkedit.shards.samples import Sample
 from talkedit.train import discriminator, loop
 from talkedit.train.curves import NoCurves
 from talkedit.train.discriminator import train_discriminator
-from talkedit.train.judges import DISCRIMINATOR_FILE, EYES_FILE, LIPS_FILE, load_discriminator, read_card
+from talkedit.train.judges import (
+    DISCRIMINATOR_FILE,
+    EYES_FILE,
+    LIPS_FILE,
+    load_discriminator,
+    load_lip_net,
+    read_card,
+)
+from talkedit.train.lips import learn_modes
 
 from .. import tiny
 from .runs import KeptCurves, discriminator_params
@@ -88,6 +98,17 @@ def test_each_term_has_its_own_curves_and_metrics(tiny_shards: Path, tmp_path: P
         assert 0 <= metrics[f"{term}_accuracy"] <= 1
     assert metrics["openness_error"] > 0
     assert all(isinstance(value, int | float) for value in metrics.values())
+
+
+def test_what_is_heard_is_as_lively_as_the_lips_once_trained(tiny_shards: Path, tmp_path: Path) -> None:
+    model = tiny.model_params()
+    train_discriminator(tiny_shards, tmp_path / "judges", KeptCurves(), model, discriminator_params())
+    trained, modes_alone = load_lip_net(tmp_path / "judges", model), build_lip_net(model)
+    assert trained
+    assert modes_alone
+    learn_modes(modes_alone, read_samples(tiny_shards, "train"))
+    assert (trained.deviations >= modes_alone.deviations).all()
+    assert (trained.deviations > 1.01 * modes_alone.deviations).any()
 
 
 def test_an_attribute_that_hardly_varies_is_switched_off_with_a_reason(
