@@ -87,8 +87,7 @@ def _editor(generator: Generator, params: ModelParams, n_images: int) -> Contest
     asked_heads = made_up.heads(asked.pose_deg)
 
     def run() -> None:
-        for drawn, original in zip(renderer.draw(target, asked_heads, source, mel, asked), target.images, strict=True):
-            renderer.blend(drawn, original)
+        renderer.blend(renderer.draw(target, asked_heads, source, mel, asked), target.images)
 
     return Contestant("editor", run, n_images)
 

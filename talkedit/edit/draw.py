@@ -22,7 +22,7 @@ from talkedit.edit.renderer import Crops, Renderer, joined, take, take_attribute
 from talkedit.edit.seam import seam_ratio
 from talkedit.face.geometry import cut
 from talkedit.face.head import camera_of, turn_heads
-from talkedit.face.paste import match_seam, paste
+from talkedit.face.paste import SeamMatcher, paste
 from talkedit.media.forward import ForwardReader
 from talkedit.models.lips import lip_shape
 from talkedit.records import Floats, Image
@@ -60,6 +60,13 @@ class _Prepared:
     source: Crops
 
 
+class _Head(NamedTuple):
+    """A head that is drawn, and not in its frame yet: (S, S, 3) uint8."""
+
+    frame: _Prepared
+    drawn: Image
+
+
 def draw_frames(plan: Plan, renderer: Renderer, images: Iterable[Image]) -> Iterator[Drawn | None]:
     """Draws a video's frames as they are asked for.
 
@@ -73,17 +80,17 @@ def draw_frames(plan: Plan, renderer: Renderer, images: Iterable[Image]) -> Iter
     Yields:
         For each frame in turn what was drawn, or None: it is to stay.
     """
-    draughtsman = _Draughtsman(plan, renderer)
+    draughtsman, paster = _Draughtsman(plan, renderer), _Paster(plan, renderer)
     prepared = (draughtsman.prepare(number, image) for number, image in enumerate(images))
     with _threads() as (pool, n_threads):
-        begun: deque[Future[list[Drawn | None]]] = deque()
+        begun: deque[Future[list[_Head | None]]] = deque()
         n_at_once = frames_at_once(max(shot.track.size_px for shot in plan.measured.shots))
         while batch := list(islice(prepared, n_at_once)):
             begun.append(pool.submit(draughtsman.draw, batch))
             if len(begun) > n_threads:
-                yield from begun.popleft().result()
+                yield from map(paster, begun.popleft().result())
         while begun:
-            yield from begun.popleft().result()
+            yield from map(paster, begun.popleft().result())
 
 
 def frames_at_once(size_px: int) -> int:
@@ -101,7 +108,6 @@ class _Draughtsman:
         self._heads = [_turned(shot, plan.asked.pose_deg[shot.frames]) for shot in shots]
         asked_openness = plan.asked.eye_openness
         self._borrowing = [borrows(shot.attributes.eye_openness, asked_openness[shot.frames]).any() for shot in shots]
-        self._masks = [renderer.paste_mask(shot.track.size_px) for shot in shots]
         self._shot = -1  # whose lenders these are
         self._eyes = EyeLender()
         self._mouths: MouthLender | None = None
@@ -123,9 +129,9 @@ class _Draughtsman:
             source = self._mouths(source, number - self._firsts[index])
         return _Prepared(number, index, image, crop, source) if is_edited else None
 
-    def draw(self, frames: list[_Prepared | None]) -> list[Drawn | None]:
+    def draw(self, frames: list[_Prepared | None]) -> list[_Head | None]:
         """In any thread."""
-        drawn: list[Drawn | None] = []
+        drawn: list[_Head | None] = []
         for shot, run in groupby(frames, key=lambda frame: None if frame is None else frame.shot):
             some = list(run)
             drawn += [None] * len(some) if shot is None else self._draw(shot, [frame for frame in some if frame])
@@ -172,19 +178,34 @@ class _Draughtsman:
         points = take(shot.track, here).landmark_shares()
         return Crops(crop[None], shot.heads[here], self._camera, transforms, points, codes.eye_openness, codes.emotion)
 
-    def _draw(self, index: int, frames: list[_Prepared]) -> list[Drawn | None]:
+    def _draw(self, index: int, frames: list[_Prepared]) -> list[_Head | None]:
         plan, numbers = self._plan, np.array([frame.number for frame in frames])
         crops, sources = joined([frame.crop for frame in frames]), joined([frame.source for frame in frames])
         heads = self._heads[index][numbers - self._firsts[index]]
         mel = plan.speech.at(plan.measured.clock.times_s[numbers])
         lips = None if plan.speech.is_new else crops.lips
         drawn = self._renderer.draw(crops, heads, sources, mel, take_attributes(plan.asked, numbers), lips)
-        return [self._pasted(*pair) for pair in zip(frames, drawn, strict=True)]
+        return [_Head(*pair) for pair in zip(frames, drawn, strict=True)]
 
-    def _pasted(self, frame: _Prepared, drawn: Image) -> Drawn:
-        mask = self._masks[frame.shot]
-        matched = match_seam(drawn, frame.crop.images[0], mask)
-        shown = mask * self._plan.shown[frame.number]
+
+class _Paster:
+    """Puts heads into their frames, in the frames' order: colours at the seam follow those of the frames before."""
+
+    def __init__(self, plan: Plan, renderer: Renderer) -> None:
+        self._plan, self._renderer = plan, renderer
+        self._shot: int | None = None  # whose mask and colours these are
+
+    def __call__(self, head: _Head | None) -> Drawn | None:
+        if head is None:
+            self._shot = None  # what comes after a gap may be of another light
+            return None
+        frame = head.frame
+        if frame.shot != self._shot:
+            shot = self._plan.measured.shots[frame.shot]
+            self._shot, self._mask = frame.shot, self._renderer.paste_mask(shot.track.size_px)
+            self._match = SeamMatcher(self._mask, self._plan.measured.clock.fps)
+        matched = self._match(head.drawn, frame.crop.images[0])
+        shown = self._mask * self._plan.shown[frame.number]
         edited, mask_in_frame = paste(frame.image, matched, shown, frame.crop.frame_from_crop[0])
         return Drawn(edited, mask_in_frame, seam_ratio(frame.image, edited, mask_in_frame))
 

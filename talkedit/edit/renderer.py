@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from talkedit.face.paste import feathered_mask, match_seam
+from talkedit.face.paste import SeamMatcher, feathered_mask
 from talkedit.models.codes import draw_mask, make_codes
 from talkedit.models.expressions import Expression
 from talkedit.models.fold import fold
@@ -19,7 +19,7 @@ from talkedit.models.landmarks import eye_points
 from talkedit.models.lids import Eyes
 from talkedit.models.lip_net import LipNet
 from talkedit.models.lips import Mouth, lip_shape, overshot
-from talkedit.records import Attributes, CropTrack, Doubles, Floats, Image
+from talkedit.records import CLIP_FPS, Attributes, CropTrack, Doubles, Floats, Image
 from talkedit.shards.clips import heads_in_crops, shrink
 from talkedit.train.artifact import TrainedModel
 
@@ -123,10 +123,15 @@ class Renderer:
         return cast(LipNet, self._lips)(torch.from_numpy(mel)[None].to(self._device))[0].cpu().numpy()
 
     def blend(self, drawn: Image, original: Image) -> Image:
-        """A drawn crop in its original: colours matched at the seam, soft edge; (S, S, 3) uint8 each."""
-        mask = self.paste_mask(len(original))
-        matched = match_seam(drawn, original, mask).astype(np.float32)
-        return np.rint(original + mask[..., None] * (matched - original)).astype(np.uint8)
+        """A clip's drawn crops in its own: colours matched at the seam, soft edge; (N, S, S, 3) uint8 each."""
+        mask = self.paste_mask(original.shape[1])
+        match = SeamMatcher(mask, float(CLIP_FPS))
+
+        def blended(drawn: Image, original: Image) -> Image:
+            change = match(drawn, original).astype(np.float32) - original
+            return np.rint(original + mask[..., None] * change).astype(np.uint8)
+
+        return np.stack([blended(*pair) for pair in zip(drawn, original, strict=True)])
 
     def paste_mask(self, size_px: int) -> Floats:
         """(S, S) float32, 0..1: what of a drawn crop is shown."""

@@ -127,7 +127,7 @@ class Tools:
             mouths = MouthLender(heard, crops.lips, pose_deg, all_found, float(CLIP_FPS), crops.singles)
             source = joined([mouths(own, at) for at, own in enumerate(source.singles(range(len(heard))))])
         drawn = self.renderer.draw(crops, heads, source, speech, asked, lips)
-        return np.stack([self.renderer.blend(*pair) for pair in zip(drawn, crops.images, strict=True)])
+        return self.renderer.blend(drawn, crops.images)
 
     def lids(self, footage: Footage) -> Floats:
         """(N,), what the witness sees of the eyes of N frames."""

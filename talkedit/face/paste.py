@@ -1,5 +1,7 @@
 """Puts a crop back into its frame so that nobody sees where: a soft mask, and colours that agree at its border."""
 
+from math import exp
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +12,9 @@ from talkedit.records import Floats, Image
 _CORRECTION_PX = 32  # the colour correction is this coarse: it follows light, not hair
 _CORRECTION_REACH = 0.12  # sigma, as a share of the crop's side
 _FAR_WEIGHT = 1e-3  # of the mean over the whole ring, where the ring is far away
+
+STEADY_S = 1.0  # what colours are matched over, as a time constant
+LIGHT_CHANGED = 4.0  # grey levels: what agreed so far is that far off at once, so it is not of this light
 
 
 def feathered_mask(size_px: int, box: tuple[float, float, float, float], feather_share: float) -> Floats:
@@ -63,36 +68,54 @@ def paste(frame: Image, crop: Image, mask: Floats, frame_from_crop: ArrayLike) -
     return edited, mask_in_frame
 
 
-def match_seam(generated: Image, original: Image, mask: Floats) -> Image:
-    """Shifts the colours of a generated crop so that they agree with the frame along the border of the mask.
+class SeamMatcher:
+    """Shifts the colours of a shot's drawn crops so that they agree with its frames along the border of the mask.
 
     The difference outside the mask, blurred, is carried inwards: a wrong brightness or tint vanishes everywhere, and
-    a shadow on one side vanishes on that side.
+    a shadow on one side vanishes on that side. It follows the light over `STEADY_S`: matched each by itself, frames
+    flicker by a fraction of a grey level, which an expert of lip sync takes for motion.
 
     Args:
-        generated: (S, S, 3) uint8 RGB, meant to agree with `original` outside the mask.
-        original: (S, S, 3) uint8 RGB, the same crop of the true frame.
         mask: (S, S) float32, as of `feathered_mask`.
-
-    Returns:
-        (S, S, 3) uint8.
+        fps: Frames a second.
     """
-    small = (_CORRECTION_PX, _CORRECTION_PX)
-    ring = 1 - mask
-    difference = cv2.subtract(original, generated, dtype=cv2.CV_32F) * ring[..., None]
-    weight = cv2.resize(ring, small, interpolation=cv2.INTER_AREA)
-    weighted = cv2.resize(difference, small, interpolation=cv2.INTER_AREA)
-    everywhere = weighted.sum(axis=(0, 1)) / weight.sum()
-    near, near_weight = _blur(weighted), _blur(weight)
-    correction = (near + _FAR_WEIGHT * everywhere) / (near_weight + _FAR_WEIGHT)[..., None]
-    correction = cv2.resize(correction, mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(cv2.add(generated, correction, dtype=cv2.CV_8U), np.uint8)  # rounded, and held within 0..255
+
+    def __init__(self, mask: Floats, fps: float) -> None:
+        self._mask, self._ring = mask, 1 - mask
+        self._weight = _near(self._ring)
+        self._decay = exp(-1 / (STEADY_S * fps))
+        self._start()
+
+    def __call__(self, generated: Image, original: Image) -> Image:
+        """The next frame's.
+
+        Args:
+            generated: (S, S, 3) uint8 RGB, meant to agree with `original` outside the mask.
+            original: (S, S, 3) uint8 RGB, the same crop of the true frame.
+
+        Returns:
+            (S, S, 3) uint8.
+        """
+        difference = _near(cv2.subtract(original, generated, dtype=cv2.CV_32F) * self._ring[..., None])
+        here = difference / self._weight[..., None]
+        if np.abs(here - self._correction).mean() > LIGHT_CHANGED:
+            self._start()
+        self._n_seen = self._n_seen * self._decay + 1
+        self._correction = self._correction + (here - self._correction) / self._n_seen
+        correction = cv2.resize(self._correction, self._mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        return np.asarray(cv2.add(generated, correction, dtype=cv2.CV_8U), np.uint8)  # rounded, and held within 0..255
+
+    def _start(self) -> None:
+        self._n_seen, self._correction = 0.0, np.zeros((_CORRECTION_PX, _CORRECTION_PX, 3), np.float32)
 
 
-def _blur(values: cv2.typing.MatLike) -> cv2.typing.MatLike:
+def _near(values: cv2.typing.MatLike) -> Floats:
+    """Sums around each place of the coarse correction, and a little of everywhere."""
+    small = cv2.resize(values, (_CORRECTION_PX, _CORRECTION_PX), interpolation=cv2.INTER_AREA)
     side = 2 * _CORRECTION_PX - 1
     sigma = _CORRECTION_REACH * _CORRECTION_PX
-    return cv2.GaussianBlur(values, (side, side), sigma, borderType=cv2.BORDER_CONSTANT)
+    near = cv2.GaussianBlur(small, (side, side), sigma, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(near + _FAR_WEIGHT * small.mean(axis=(0, 1)), np.float32)
 
 
 def _bounds(mask: Floats, transform: NDArray[np.float64], width: int, height: int) -> tuple[int, int, int, int]:

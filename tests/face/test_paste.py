@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from talkedit.face.geometry import cut, frame_from_square
-from talkedit.face.paste import feathered_mask, match_seam, paste
+from talkedit.face.paste import SeamMatcher, feathered_mask, paste
 
 RNG = np.random.default_rng(0)
 CENTRE = (0.125, 0.125, 0.875, 0.875)
@@ -72,7 +72,7 @@ def test_paste_is_exact_to_a_fraction_of_a_pixel() -> None:
 def test_a_constant_colour_offset_vanishes() -> None:
     original = _smooth_image(96, 96)
     generated = (original.astype(int) + np.array([20, -15, 8])).clip(0, 255).astype(np.uint8)
-    matched = match_seam(generated, original, feathered_mask(96, CENTRE, 0.1))
+    matched = SeamMatcher(feathered_mask(96, CENTRE, 0.1), 25)(generated, original)
     assert np.abs(matched.astype(int) - original).max() <= 1
 
 
@@ -80,7 +80,7 @@ def test_an_offset_on_one_side_vanishes_on_that_side() -> None:
     original = np.full((96, 96, 3), 128, np.uint8)
     generated = original.copy()
     generated[:, :48] += 20
-    matched = match_seam(generated, original, feathered_mask(96, CENTRE, 0.1)).astype(int)
+    matched = SeamMatcher(feathered_mask(96, CENTRE, 0.1), 25)(generated, original).astype(int)
     assert np.abs(matched[20:76, 12:16] - 128).max() <= 3
     assert np.abs(matched[20:76, 80:84] - 128).max() <= 3
 
@@ -89,4 +89,17 @@ def test_colours_that_agree_at_the_border_stay() -> None:
     original = _smooth_image(96, 96)
     generated = original.copy()
     generated[40:56, 40:56] = 255  # a change in the middle is the edit itself
-    np.testing.assert_array_equal(match_seam(generated, original, feathered_mask(96, CENTRE, 0.1)), generated)
+    np.testing.assert_array_equal(SeamMatcher(feathered_mask(96, CENTRE, 0.1), 25)(generated, original), generated)
+
+
+def test_the_match_follows_slowly_and_light_that_changed_at_once() -> None:
+    original = np.full((96, 96, 3), 128, np.uint8)
+    match = SeamMatcher(feathered_mask(96, CENTRE, 0.1), 25)
+    for _ in range(10):
+        assert match(original, original).mean() == 128
+    flickering = original - 3
+    assert match(flickering, original).mean() < 126, "a frame that differs for once is left as it is, nearly"
+    for _ in range(100):
+        last = match(flickering, original)
+    assert last.mean() == 128, "what stays so is matched"
+    assert match(original - 40, original).mean() == 128, "another light is matched at once"
