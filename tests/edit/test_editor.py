@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from talkedit.edit import draw
 from talkedit.edit import measure as measure_module
 from talkedit.edit.editor import Editor, EditReport
 from talkedit.edit.measure import Measured, bridge, stretches
@@ -19,10 +20,10 @@ from talkedit.edit.summary import summary
 from talkedit.edit.timeline import Timeline
 from talkedit.edit.wanted import Reference, Wanted
 from talkedit.errors import MediaError, ModelError, ParamsError
-from talkedit.face.paste import paste
+from talkedit.face.paste import SeamMatcher, paste
 from talkedit.media.rewrite import Encoding
 from talkedit.media.video import probe, read_frames
-from talkedit.records import Attributes
+from talkedit.records import Attributes, Floats, Image
 
 from ..films import planes_of, remake, sound_of
 from ..media.films import full_disk
@@ -321,6 +322,26 @@ def test_frames_come_one_by_one_for_those_who_embed_the_editor(editor: Editor, s
     assert (any(changed[:10]), all(changed[13:24]), any(changed[24:])) == (False, True, False)  # 0.2 s to fade in
     moved = [np.abs(new.image.astype(int) - old.image).mean() for old, new in zip(before, after, strict=True)]
     assert 0 < moved[11] < moved[14] < moved[18]
+
+
+def test_colours_at_the_seam_follow_the_frames_before_but_not_over_a_gap(
+    editor: Editor, second: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n_matched: list[int] = []
+
+    class Counting(SeamMatcher):
+        def __init__(self, mask: Floats, fps: float) -> None:
+            super().__init__(mask, fps)
+            assert fps == pytest.approx(30, abs=0.1)
+            n_matched.append(0)
+
+        def __call__(self, generated: Image, original: Image) -> Image:
+            n_matched[-1] += 1
+            return super().__call__(generated, original)
+
+    monkeypatch.setattr(draw, "SeamMatcher", Counting)
+    list(editor.frames(second, Timeline(yaw_deg=8, keep=["0.45..0.52"])))
+    assert n_matched == [14, 14]
 
 
 def test_an_edit_that_changes_nothing_is_said(editor: Editor, second: Path, tmp_path: Path) -> None:
