@@ -87,7 +87,3 @@ def main() -> None:
         app()
     except TalkeditError as error:
         sys.exit(f"error: {error}")
-
-
-if __name__ == "__main__":
-    main()

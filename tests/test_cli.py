@@ -265,6 +265,11 @@ def test_the_version_is_printed_alone(talkedit: Callable[..., Ended]) -> None:
     assert talkedit("--version") == Ended(0, f"{__version__}\n", "")
 
 
+def test_python_runs_it_as_a_module() -> None:
+    ended = subprocess.run([sys.executable, "-m", "talkedit", "--version"], capture_output=True, text=True, check=True)
+    assert ended.stdout == f"{__version__}\n"
+
+
 def test_the_doctor_finds_this_machine_fit(talkedit: Callable[..., Ended]) -> None:
     ended = talkedit("doctor")
     assert ended.status == 0

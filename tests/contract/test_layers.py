@@ -22,10 +22,10 @@ LEVELS = {
     **dict.fromkeys(("assets", "transfer", "partial", "tables", "folders", "progress", "stage"), 2),
     **dict.fromkeys(("workers", "cores", "cluster", "media", "face", "shards"), 2),
     **dict.fromkeys(("train", "live", "evaluate", "edit", "bench", "curate", "asset_commands", "report"), 3),
-    **dict.fromkeys(("doctor", "profile", "cli"), 4),
+    **dict.fromkeys(("doctor", "profile", "cli", "__main__"), 4),
 }
 PURE = 1
-MAY_IMPORT_EACH_OTHER = {("cli", "doctor"), ("cli", "profile")}
+MAY_IMPORT_EACH_OTHER = {("cli", "doctor"), ("cli", "profile"), ("__main__", "cli")}
 LIBRARIES = {0: {"numpy", "yaml", "pydantic"}, 1: {"numpy", "pydantic", "torch", "cv2"}}
 NOT_FOR_PURE_ROOMS = {"io", "logging", "os", "pathlib", "shutil", "socket", "subprocess", "sys", "tempfile", "urllib"}
 CALLS_THAT_TOUCH_FILES = {"open", "print", "load", "save", "read_text", "read_bytes", "write_text", "write_bytes"}
