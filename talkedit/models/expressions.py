@@ -29,7 +29,7 @@ UNITS = {
     "nose wrinkler": {31: (0.015, 0.02), 32: (0.005, 0.02)},
     "upper lip raiser": {49: (0, 0.015), 50: (0, 0.025), 51: (0, 0.02), 61: (0, 0.02), 62: (0, 0.02)},
     "lip corner puller": {48: (0.065, 0.075), 60: (0.055, 0.065), 49: (0.04, 0.045), 59: (0.04, 0.04)},
-    "lip corner depressor": {48: (0, -0.06), 60: (0, -0.05), 49: (0, -0.02), 59: (0, -0.04)},
+    "lip corner depressor": {48: (0, -0.035), 60: (0, -0.03), 49: (0, -0.025), 50: (0, -0.01), 59: (0, -0.03)},
     "lip stretcher": {48: (0.045, -0.015), 60: (0.04, -0.015), 49: (0.025, 0), 59: (0.025, 0)},
     "lip tightener": {48: (-0.025, 0), 60: (-0.02, 0), 50: (0, -0.01), 58: (0, 0.01)},
 }
@@ -50,6 +50,8 @@ HALVES = (
 # Of a face that was moved so the witness sees less again, 0.61 (GRID) and 0.52 (the sample, training frames); 1.6 times
 # as far 0.90 and 0.76. What goes away is not overshot: undone at once, a whole smile would fold the skin.
 OVERSHOOT = 1.5
+# dlib's points run along the upper edge of the brows. The lower one goes along, or raised brows were drawn out.
+BROWS, BROW_HEIGHT = slice(17, 27), 0.08
 REACH = 0.09  # how far the skin about a point goes along, a standard deviation, in the same unit
 NO_REACH = 5.5  # so many of these away nothing follows
 # Points that lie closer to each other than the reach are not forced to move exactly as told: that would take folds.
@@ -99,6 +101,8 @@ def move_face(x: Tensor, y: Tensor, expression: Expression) -> tuple[Tensor, Ten
     change = torch.maximum(expression.change, OVERSHOOT * expression.change)
     moves = torch.einsum("ne,epk->npk", change, expressions(points.device, points.dtype))
     moves = moves @ torch.stack([along, up], dim=1)
+    points = torch.cat([points, points[:, BROWS] - BROW_HEIGHT * up[:, None]], dim=1)
+    moves = torch.cat([moves, moves[:, BROWS]], dim=1)
     # The skin that arrives at a point is looked up where it came from.
     arrived, reach = points + moves, REACH * unit[:, :, None]
     near = torch.exp(-torch.cdist(arrived, arrived).div(reach).square() / 2)
