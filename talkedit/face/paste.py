@@ -10,6 +10,7 @@ from talkedit.face.geometry import apply
 from talkedit.records import Floats, Image
 
 _CORRECTION_PX = 32  # the colour correction is this coarse: it follows light, not hair
+_COMPARED_PX = 128  # pictures are compared that fine: the mask's soft edge is in it
 _CORRECTION_REACH = 0.12  # sigma, as a share of the crop's side
 _FAR_WEIGHT = 1e-3  # of the mean over the whole ring, where the ring is far away
 
@@ -81,7 +82,7 @@ class SeamMatcher:
     """
 
     def __init__(self, mask: Floats, fps: float) -> None:
-        self._mask, self._ring = mask, 1 - mask
+        self._mask, self._ring = mask, _shrunk(1 - mask)
         self._weight = _near(self._ring)
         self._decay = exp(-1 / (STEADY_S * fps))
         self._start()
@@ -96,8 +97,8 @@ class SeamMatcher:
         Returns:
             (S, S, 3) uint8.
         """
-        difference = _near(cv2.subtract(original, generated, dtype=cv2.CV_32F) * self._ring[..., None])
-        here = difference / self._weight[..., None]
+        difference = cv2.subtract(_shrunk(original), _shrunk(generated), dtype=cv2.CV_32F)
+        here = _near(difference * self._ring[..., None]) / self._weight[..., None]
         if np.abs(here - self._correction).mean() > LIGHT_CHANGED:
             self._start()
         self._n_seen = self._n_seen * self._decay + 1
@@ -107,6 +108,10 @@ class SeamMatcher:
 
     def _start(self) -> None:
         self._n_seen, self._correction = 0.0, np.zeros((_CORRECTION_PX, _CORRECTION_PX, 3), np.float32)
+
+
+def _shrunk(image: cv2.typing.MatLike) -> cv2.typing.MatLike:
+    return cv2.resize(image, (_COMPARED_PX, _COMPARED_PX), interpolation=cv2.INTER_AREA)
 
 
 def _near(values: cv2.typing.MatLike) -> Floats:
