@@ -1,4 +1,4 @@
-"""Drawing: what geometry is asked to do."""
+"""Drawing: what geometry is asked to do, and how clips are blended."""
 
 from pathlib import Path
 
@@ -34,3 +34,14 @@ def test_lips_are_moved_further_than_is_asked_whoever_asks(
     for mouth in mouths:
         np.testing.assert_allclose(mouth.asked, crops.lips + OVERSHOOT * (asked - crops.lips), atol=1e-5)
     assert len(mouths) == 2
+
+
+def test_a_clips_colours_are_matched_over_its_frames(untrained: Path) -> None:
+    """One frame that is darker than the clip's others stays so."""
+    original = np.full((10, SIZE_PX, SIZE_PX, 3), 128, np.uint8)
+    drawn = original.copy()
+    drawn[-1] -= 3
+    blended = Renderer(load_model(untrained)).blend(drawn, original)
+    middle = blended[:, SIZE_PX // 2, SIZE_PX // 2].astype(int)
+    assert (middle[:-1] == 128).all()
+    assert (middle[-1] <= 126).all()
