@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import av
 import numpy as np
@@ -19,8 +20,16 @@ from talkedit.records import CLIP_FPS, Doubles, Floats
 from talkedit.shards.samples import Sample
 
 AT_ONCE = 8  # crops that are shrunk together
-RED_GREEN_BLUE = (2, 0, 1)  # planes of gbrp
-WHOLE_PLANES_PX = 16  # libswscale fills the planes of other widths up to a multiple of this, and leaves out the rest
+# What is known of a frame besides picture and sound, and its shape.
+NUMBERS = {
+    "pose_deg": (3,),
+    "emotion": (7,),
+    "eye_openness": (),
+    "landmarks": (68, 2),
+    "camera_from_head": (3, 4),
+    "camera": (3,),
+    "frame_from_picture": (3, 3),
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class LoadedClip:
 
     Attributes:
         sample: The clip as it stands in the shard.
-        pictures: (T, 3, px, px) uint8, the crops at the networks' size.
+        pictures: (T, 3, px, px) uint8, the crops at the networks' size; in memory pixel by pixel (channels last).
         mel: (T, 80, 16) float32, the mel window centred on each frame.
         landmarks: (T, 68, 2) float32, shares of the crop's side.
         heads: Where the heads are.
@@ -40,6 +49,13 @@ class LoadedClip:
     mel: Tensor
     landmarks: Tensor
     heads: Heads
+
+    @cached_property
+    def numbers(self) -> Tensor:
+        """(T, 171) float32, the fields of `NUMBERS` side by side: a batch takes them all at once."""
+        codes = self.sample.attributes
+        measured = (torch.from_numpy(code) for code in (codes.pose_deg, codes.emotion, codes.eye_openness))
+        return torch.cat([part.reshape(len(self.mel), -1) for part in (*measured, self.landmarks, *self.heads)], dim=1)
 
 
 def load_clip(sample: Sample, image_px: int) -> LoadedClip:
@@ -65,7 +81,7 @@ def decode_crops(sample: Sample) -> Iterator[np.ndarray]:
     Raises:
         TalkeditError: The video is damaged, or has not as many frames as the clip.
     """
-    return (frame.to_ndarray() for frame in _decode(sample, "rgb24"))
+    return (crop.copy() for crop in _decode(sample))
 
 
 def shrink(crop: np.ndarray, image_px: int) -> Tensor:
@@ -88,35 +104,32 @@ def _pictures(sample: Sample, image_px: int) -> Tensor:
     New pages of memory cost more than what is put there: 0.11 ms a frame of 256 px, against 0.02 ms to convert it. So
     all frames go straight into one piece, which torch takes from what was let go of; numpy would ask for new pages.
     """
-    pictures = torch.empty(sample.n_frames, 3, image_px, image_px, dtype=torch.uint8)
-    fill = _fill if image_px == sample.track.size_px and image_px % WHOLE_PLANES_PX == 0 else _fill_shrunk
+    pictures = torch.empty(sample.n_frames, image_px, image_px, 3, dtype=torch.uint8)
+    fill = _fill if image_px == sample.track.size_px else _fill_shrunk
     fill(pictures.numpy(), sample)
-    return pictures
+    return pictures.permute(0, 3, 1, 2)
 
 
 def _fill(pictures: np.ndarray, sample: Sample) -> None:
-    """Crops that have the networks' size, plane by plane: a third of the time of pixel by pixel."""
-    side_px = sample.track.size_px
-    for picture, frame in zip(pictures, _decode(sample, "gbrp"), strict=True):
-        for channel, index in zip(picture, RED_GREEN_BLUE, strict=True):
-            plane = frame.planes[index]
-            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)  # type: ignore[arg-type]
-            channel[:] = rows[:, :side_px]
+    for picture, crop in zip(pictures, _decode(sample), strict=True):
+        picture[:] = crop
 
 
 def _fill_shrunk(pictures: np.ndarray, sample: Sample) -> None:
-    """Crops of another size, several at once: two thirds of the time of one by one."""
-    side_px, image_px = sample.track.size_px, pictures.shape[-1]
+    """Several crops at once: two thirds of the time of one by one."""
+    side_px, image_px = sample.track.size_px, pictures.shape[1]
     crops = np.empty((AT_ONCE, side_px, side_px, 3), np.uint8)
-    for index, frame in enumerate(_decode(sample, "rgb24")):
+    for index, crop in enumerate(_decode(sample)):
         n_waiting = index % AT_ONCE + 1
-        crops[n_waiting - 1] = frame.to_ndarray()
+        crops[n_waiting - 1] = crop
         if n_waiting == AT_ONCE or index == sample.n_frames - 1:
-            pictures[index + 1 - n_waiting : index + 1] = _shrink(crops[:n_waiting], image_px).numpy()
+            shrunk = _shrink(crops[:n_waiting], image_px).permute(0, 2, 3, 1)
+            pictures[index + 1 - n_waiting : index + 1] = shrunk.numpy()
 
 
-def _decode(sample: Sample, pixel_format: str) -> Iterator[av.VideoFrame]:
-    n_decoded, problem = 0, "its video is not its own"
+def _decode(sample: Sample) -> Iterator[np.ndarray]:
+    """The crops, (S, S, 3) uint8 RGB each, in the decoder's own memory."""
+    n_decoded, problem, side_px = 0, "its video is not its own", sample.track.size_px
     converter = VideoReformatter()  # one for all frames: to set it up costs half as much as decoding a frame
     try:
         with av.open(io.BytesIO(sample.crops_mp4), "r") as container:
@@ -124,10 +137,12 @@ def _decode(sample: Sample, pixel_format: str) -> Iterator[av.VideoFrame]:
                 stream.codec_context.thread_count = 1  # several clips are decoded side by side instead
             for frame in container.decode(video=0):
                 n_decoded += 1
-                if n_decoded > sample.n_frames or frame.width != sample.track.size_px:
+                if n_decoded > sample.n_frames or frame.width != side_px:
                     n_decoded = 0
                     break
-                yield converter.reformat(frame, format=pixel_format, threads=1)
+                (plane,) = converter.reformat(frame, format="rgb24", threads=1).planes
+                rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)  # type: ignore[arg-type]
+                yield rows[:, : 3 * side_px].reshape(-1, side_px, 3)
     except FFmpegError as error:
         problem = f"its video cannot be read: {error.strerror}"
     if n_decoded != sample.n_frames:

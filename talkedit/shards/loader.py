@@ -98,7 +98,6 @@ class Loader:
         started = time.monotonic()
         pairs = [(self._clips[pick.clip].result(), self._clips[pick.other].result()) for pick in planned]
         self.waited_s += time.monotonic() - started
-        self._forget()
         first = step * self._n_windows + self._own.start
         return [self._window(*pair, first + index, in_a_row, one_source) for index, pair in enumerate(pairs)]
 
@@ -127,13 +126,14 @@ class Loader:
             picks = next(self._sampler)[self._own]
             if self._next_step >= step:
                 self._planned[self._next_step] = picks
-                for clip in chain.from_iterable(picks):
-                    self._request(clip)
+                self._request({clip for clip in chain.from_iterable(picks) if clip not in self._clips})
             self._next_step += 1
         return self._planned.pop(step)
 
-    def _request(self, clip: int) -> None:
-        if clip not in self._clips:
+    def _request(self, clips: set[int]) -> None:
+        if clips:
+            self._forget()
+        for clip in sorted(clips):
             self._clips[clip] = self._decoders.submit(_load, self._entries[clip], self._image_px)
 
     def _forget(self) -> None:
@@ -157,7 +157,7 @@ class Loader:
         source_clip = other.clip if rng.random() < self._other_clips_share else clip
         others = np.arange(source_clip.sample.n_frames)
         if source_clip is clip:
-            others = np.setdiff1d(others, target)
+            others = np.delete(others, target)
         source = rng.choice(others, size=self._n_frames, replace=False)
         if one_source:
             source = source[:1].repeat(self._n_frames)

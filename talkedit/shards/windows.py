@@ -1,12 +1,13 @@
 """Windows of clips, and batches of them."""
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from talkedit.models.heads import Heads
-from talkedit.shards.clips import LoadedClip
+from talkedit.shards.clips import NUMBERS, LoadedClip
 
 
 class Window(NamedTuple):
@@ -61,25 +62,22 @@ def to_batch(windows: list[Window]) -> Batch:
     """Windows of equal length as one batch."""
     clips, sources = [window.clip for window in windows], [window.source_clip for window in windows]
     target, source = [window.target for window in windows], [window.source for window in windows]
-    codes = [clip.sample.attributes for clip in clips]
+    of_target, target_heads = _take_numbers(clips, target)
+    of_source, source_heads = _take_numbers(sources, source)
     return Batch(
         keys=[f"{clip.sample.clip_id}:{int(frames[0])}" for clip, frames in zip(clips, target, strict=True)],
-        target=_take([clip.pictures for clip in clips], target),
-        source=_take([clip.pictures for clip in sources], source),
+        target=_take_pictures(clips, target),
+        source=_take_pictures(sources, source),
         mel=_take([clip.mel for clip in clips], target),
-        pose_deg=_take([torch.from_numpy(code.pose_deg) for code in codes], target),
-        emotion=_take([torch.from_numpy(code.emotion) for code in codes], target),
-        eye_openness=_take([_openness(clip) for clip in clips], target),
-        landmarks=_take([clip.landmarks for clip in clips], target),
-        source_landmarks=_take([clip.landmarks for clip in sources], source),
-        source_eye_openness=_take([_openness(clip) for clip in sources], source),
-        target_heads=_take_heads(clips, target),
-        source_heads=_take_heads(sources, source),
+        pose_deg=of_target["pose_deg"],
+        emotion=of_target["emotion"],
+        eye_openness=of_target["eye_openness"],
+        landmarks=of_target["landmarks"],
+        source_landmarks=of_source["landmarks"],
+        source_eye_openness=of_source["eye_openness"],
+        target_heads=target_heads,
+        source_heads=source_heads,
     )
-
-
-def _openness(clip: LoadedClip) -> Tensor:
-    return torch.from_numpy(clip.sample.attributes.eye_openness)
 
 
 def _take(columns: list[Tensor], frames: list[Tensor]) -> Tensor:
@@ -90,6 +88,16 @@ def _take(columns: list[Tensor], frames: list[Tensor]) -> Tensor:
     return taken
 
 
-def _take_heads(clips: list[LoadedClip], frames: list[Tensor]) -> Heads:
-    columns = zip(*(clip.heads for clip in clips), strict=True)
-    return Heads(*(_take(list(column), frames).flatten(0, 1) for column in columns))
+def _take_pictures(clips: list[LoadedClip], frames: list[Tensor]) -> Tensor:
+    """(B, T, 3, px, px), in memory as in the clips: with channels last, copying is copying whole pictures."""
+    return _take([clip.pictures.permute(0, 2, 3, 1) for clip in clips], frames).permute(0, 1, 4, 2, 3)
+
+
+def _take_numbers(clips: list[LoadedClip], frames: list[Tensor]) -> tuple[dict[str, Tensor], Heads]:
+    """The fields of `NUMBERS`, (B, T, ...) each, and the heads among them."""
+    taken = _take([clip.numbers for clip in clips], frames)
+    parts = taken.split([math.prod(shape) for shape in NUMBERS.values()], dim=2)
+    fields = {
+        name: part.reshape(*taken.shape[:2], *shape) for (name, shape), part in zip(NUMBERS.items(), parts, strict=True)
+    }
+    return fields, Heads(*(fields[name].flatten(0, 1) for name in Heads._fields))
