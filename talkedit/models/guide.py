@@ -156,7 +156,7 @@ def _part(positions: tuple[Tensor, Tensor], boxes: Tensor) -> _Part:
         boxes: (N, 4): left, top, right, bottom, shares of the side.
     """
     size_px, everything = positions[0].shape[-1], slice(None)
-    if positions[0].is_cuda:  # where asking for numbers takes longer than moving all
+    if positions[0].device.type != "cpu":  # where asking for numbers takes longer than moving all
         return everything, everything, everything
     margin = MOST_MAGNIFIED * COARSE_PX / size_px
     x, y = (axis[:, ::COARSE_PX, ::COARSE_PX] for axis in positions)

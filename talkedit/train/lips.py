@@ -128,4 +128,4 @@ def _movement(network: LipNet, shapes: Tensor) -> Tensor:
 
 def _most_closed(shapes: Tensor) -> Tensor:
     """(1, 21, 2), the one of N shapes whose opening is least."""
-    return shapes[opening_and_width(shapes)[:, 0].argmin()][None]
+    return shapes[opening_and_width(shapes)[:, 0].argmin(dim=0, keepdim=True)]
