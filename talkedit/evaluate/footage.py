@@ -1,6 +1,6 @@
 """Clips decoded at native size, and which of their frames serve as sources."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import islice
 
@@ -12,6 +12,7 @@ from talkedit.edit.choice import Indices, cheapest_path
 from talkedit.edit.renderer import Crops, joined, take_attributes
 from talkedit.records import POSE, Attributes, Floats, Image
 from talkedit.shards.clips import decode_crops
+from talkedit.shards.index import Entry, read_sample
 from talkedit.shards.samples import Sample
 
 Video = NDArray[np.uint8]  # (T, S, S, 3) RGB
@@ -90,21 +91,20 @@ class Sources:
     """Training frames to draw from, evenly spread over all clips. They are decoded once, for clips of any size.
 
     Args:
-        samples: The training clips.
+        entries: The training clips; only those that a frame is taken of are read.
         max_frames: Most frames to load.
     """
 
-    def __init__(self, samples: Iterable[Sample], max_frames: int) -> None:
-        samples = list(samples)
-        n_total = sum(sample.n_frames for sample in samples)
+    def __init__(self, entries: Sequence[Entry], max_frames: int) -> None:
+        n_total = sum(entry.n_frames for entry in entries)
         chosen = np.unique(np.linspace(0, n_total - 1, min(max_frames, n_total)).round().astype(np.intp))
         self.parts: list[Footage] = []  # of a clip each, at their own size
         first = 0
-        for sample in samples:
-            own = chosen[(chosen >= first) & (chosen < first + sample.n_frames)] - first
-            first += sample.n_frames
+        for entry in entries:
+            own = chosen[(chosen >= first) & (chosen < first + entry.n_frames)] - first
+            first += entry.n_frames
             if len(own):
-                self.parts.append(load_footage(sample, own))
+                self.parts.append(load_footage(read_sample(entry), own))
 
     def at(self, size_px: int) -> Footage:
         """All of them, with crops of one side."""
@@ -143,13 +143,6 @@ def with_control(measured: Attributes, control: str, value: float) -> Attributes
     pose = measured.pose_deg.copy()
     pose[:, POSE.index(control.removesuffix("_deg"))] += value
     return replace(measured, pose_deg=pose)
-
-
-def column(attributes: Attributes, control: str) -> Floats:
-    """(N,), one control: ``yaw_deg``, ``pitch_deg``, ``roll_deg`` or ``eye_openness``."""
-    if control == "eye_openness":
-        return attributes.eye_openness
-    return attributes.pose_deg[:, POSE.index(control.removesuffix("_deg"))]
 
 
 def _resize(image: Image, size_px: int) -> Image:

@@ -30,7 +30,7 @@ from talkedit.evaluate.tools import Held, Look, Tools
 from talkedit.face.extract import AttributesParams, build_extractors
 from talkedit.params import parse
 from talkedit.records import Floats, Image
-from talkedit.shards.index import read_preparation, read_samples
+from talkedit.shards.index import index_split, read_preparation
 from talkedit.shards.samples import Sample
 from talkedit.train.artifact import load_model
 
@@ -95,7 +95,7 @@ class Crew:
     @cached_property
     def sources(self) -> Sources:
         """Training frames to draw from; they take as long to decode as a clip to examine."""
-        return Sources(read_samples(self._shards, "train"), self.params.max_source_frames)
+        return Sources(index_split(self._shards, "train"), self.params.max_source_frames)
 
     def hold(self, seen: Seen) -> Held:
         """The clip, decoded."""

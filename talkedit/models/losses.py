@@ -24,7 +24,7 @@ class LossParams(Section):
     section: ClassVar[str] = "loss"
     lambda_v: float = Field(ge=0, description="weight of the perceptual term")
     lambda_s: float = Field(ge=0, description="weight of the sync term (audio, pose and emotion)")
-    lambda_b: float = Field(ge=0, description="weight of the blink term")
+    lambda_b: float = Field(ge=0, description="weight of the blink term; without model.attributes' blink no such")
     lambda_g: float = Field(ge=0, description="weight of the image discriminator's term; 0, as in the paper: no such")
     perceptual_net: Literal["vgg16_imagenet", "vgg16_hed", "none"] = Field(
         description="whose features the perceptual term compares; never chosen by what can be reached"

@@ -2,10 +2,12 @@
 
 import math
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -16,6 +18,8 @@ from talkedit.shards.clips import LoadedClip, load_clip
 from talkedit.shards.index import Entry, index_split, read_sample
 from talkedit.shards.sampler import Floats, Pick, Sampler, draw_targets, rarity
 from talkedit.shards.windows import Window
+
+Rare = Literal["targets", "sources"]
 
 WINDOWS_AHEAD = 128
 MAX_THREADS = 4
@@ -43,9 +47,11 @@ class Loader:
             the clips of these alone.
         n_ranks: How many processes share a step.
         kept_bytes: Decoded clips stay in memory up to this size.
+        rare: Which frames of a window are often those whose eyes are as seldom so far open; the others are any.
+        windows_ahead: For how many windows to come clips are decoded.
 
     Attributes:
-        waited_s: How long callers have waited for clips that were not ready, in seconds.
+        waited_s: How long work was kept waiting for data, in seconds: what was spent inside of `waiting`.
 
     Raises:
         TalkeditError: The split is missing or damaged, or no clip is long enough.
@@ -64,6 +70,8 @@ class Loader:
         rank: int = 0,
         n_ranks: int = 1,
         kept_bytes: int = KEPT_BYTES,
+        rare: Rare = "targets",
+        windows_ahead: int = WINDOWS_AHEAD,
     ) -> None:
         if n_windows % n_ranks:
             raise ParamsError(f"n_windows is {n_windows}, which {n_ranks} processes cannot share; make it a multiple")
@@ -73,10 +81,10 @@ class Loader:
                 f"no {split} clip has {2 * n_frames} frames; give longer footage or raise segment.clip_s"
             )
         self._image_px, self._n_frames, self._n_windows, self._seed = image_px, n_frames, n_windows, seed
-        self._other_clips_share, self._kept_bytes = other_clips_share, kept_bytes
+        self._other_clips_share, self._kept_bytes, self._rare = other_clips_share, kept_bytes, rare
         n_own = n_windows // n_ranks
         self._own = slice(rank * n_own, (rank + 1) * n_own)
-        self._n_steps_ahead = math.ceil(WINDOWS_AHEAD / n_own)
+        self._n_steps_ahead = math.ceil(windows_ahead / n_own)
         n_threads = min(max(n_cores() // (2 * n_ranks), 1), MAX_THREADS)
         self._decoders = ThreadPoolExecutor(n_threads, thread_name_prefix="decoder")
         self._clips: dict[int, Future[_Ready]] = {}
@@ -94,12 +102,16 @@ class Loader:
         Raises:
             TalkeditError: One of the clips is damaged.
         """
-        planned = self._plan(step)
-        started = time.monotonic()
-        pairs = [(self._clips[pick.clip].result(), self._clips[pick.other].result()) for pick in planned]
-        self.waited_s += time.monotonic() - started
+        pairs = [(self._clips[pick.clip].result(), self._clips[pick.other].result()) for pick in self._plan(step)]
         first = step * self._n_windows + self._own.start
         return [self._window(*pair, first + index, in_a_row, one_source) for index, pair in enumerate(pairs)]
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """For what is done before a step has its data: `windows`, stacking, moving to the device."""
+        started = time.monotonic()
+        yield
+        self.waited_s += time.monotonic() - started
 
     def close(self) -> None:
         """Ends the threads; what they have begun is finished first."""
@@ -153,12 +165,15 @@ class Loader:
 
     def _window(self, ready: "_Ready", other: "_Ready", index: int, in_a_row: bool, one_source: bool) -> Window:
         rng, clip = np.random.default_rng((self._seed, index)), ready.clip
-        target = draw_targets(ready.weights, self._n_frames, rng, in_a_row)
-        source_clip = other.clip if rng.random() < self._other_clips_share else clip
+        rare_targets = self._rare == "targets"
+        weights = ready.weights if rare_targets else np.ones(clip.sample.n_frames)
+        target = draw_targets(weights, self._n_frames, rng, in_a_row)
+        source_clip, weights = other if rng.random() < self._other_clips_share else ready
         others = np.arange(source_clip.sample.n_frames)
         if source_clip is clip:
             others = np.delete(others, target)
-        source = rng.choice(others, size=self._n_frames, replace=False)
+        share = None if rare_targets else weights[others] / weights[others].sum()
+        source = rng.choice(others, size=self._n_frames, replace=False, p=share)
         if one_source:
             source = source[:1].repeat(self._n_frames)
         return Window(clip, torch.from_numpy(target), source_clip, torch.from_numpy(source))

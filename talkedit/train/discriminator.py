@@ -23,7 +23,7 @@ from talkedit.models.landmarks import EyeNet
 from talkedit.models.lip_net import LipNet
 from talkedit.params import Section
 from talkedit.shards.index import read_preparation, read_samples
-from talkedit.shards.loader import Loader
+from talkedit.shards.loader import Loader, Rare
 from talkedit.shards.windows import Batch, Window, to_batch
 from talkedit.train.checkpoint import Checkpoint, run_key
 from talkedit.train.curves import Curves
@@ -47,6 +47,9 @@ from talkedit.train.processes import ALONE, Processes
 from talkedit.train.verdict import Pairs, Verdict, judge
 
 N_VALIDATION_WINDOWS = 256
+# Eyes are looked at in the sources. Targets are any windows, as negatives are: of what came more often than as a
+# negative it could be told without a look at the pictures that it belongs.
+RARE: Rare = "sources"
 DECAY_FROM = 0.5  # share of the steps after which the learning rate falls to 0
 
 
@@ -137,15 +140,12 @@ def train_discriminator(
         learn_modes(lips, read_samples(shards, "train"))
     networks = place(Networks(discriminator, build_eye_net(model), lips, processes), fabric)
     shape = model.image_px, model.n_frames, params.n_windows
-    data = Loader(shards, "train", *shape, params.seed, rank=processes.rank, n_ranks=processes.n)
+    data = Loader(shards, "train", *shape, params.seed, rank=processes.rank, n_ranks=processes.n, rare=RARE)
     attributes = read_preparation(shards)["attributes"]
     # Opened by all processes and before the training: clips that are too short end it here, not when it is done.
-    with Loader(shards, "validation", *shape, params.seed) as held_out:
-        if params.gate_steps:  # on the same windows in all processes, however many share a step
-            with Loader(shards, "train", model.image_px, model.n_frames, N_GATE_WINDOWS, params.seed) as gate:
-                gaps = params.min_gaps(card.terms)
-                windows = gate.windows(0)
-                check_it_can_learn(discriminator, windows, gaps, params.gate_steps, fabric.device, processes)
+    with Loader(shards, "validation", *shape, params.seed, rare=RARE) as held_out:
+        if params.gate_steps:
+            _gate(discriminator, shards, model, params, fabric)
         with data:
             trained, checkpoint = _train(networks, data, shards, out, curves, model, params, fabric)
         if not fabric.is_global_zero:
@@ -157,6 +157,17 @@ def train_discriminator(
         measured = measure(networks, held_out, params, attributes, fabric.device)
     checkpoint.remove()
     return _report(card, shares, measured, trained)
+
+
+def _gate(
+    discriminator: Discriminator, shards: Path, model: ModelParams, params: DiscriminatorParams, fabric: Fabric
+) -> None:
+    """On the same windows in all processes, however many share a step."""
+    shape = model.image_px, model.n_frames, N_GATE_WINDOWS
+    with Loader(shards, "train", *shape, params.seed, rare=RARE, windows_ahead=0) as data:
+        gaps = params.min_gaps(discriminator.terms)
+        device, processes = fabric.device, Processes.of(fabric)
+        check_it_can_learn(discriminator, data.windows(0), gaps, params.gate_steps, device, processes)
 
 
 def measure(
@@ -227,11 +238,13 @@ def _train(
     key = run_key(sections, code_hash(__file__), [shards])
     checkpoint = Checkpoint(out, key, {"networks": networks}, {"optimizer": optimizer.optimizer})
     min_gaps = params.min_gaps(networks.discriminator.terms)
-    chance_stop = ChanceStop(round(params.chance_after_share * params.n_steps), fabric)
+    chance_stop = ChanceStop(round(params.chance_after_share * params.n_steps), params.n_steps, fabric)
 
     def step_once(step: int) -> dict[str, Tensor]:
         random = step_random(params.seed, step)
-        batch, negatives, spoken = _batch(data.windows(step), min_gaps, params.seed, step, fabric.device, processes)
+        with data.waiting():
+            windows = data.windows(step)
+            batch, negatives, spoken = _batch(windows, min_gaps, params.seed, step, fabric.device, processes)
         batch = jitter(batch, params.jitter_share, random, processes)
         verdict, others = network(batch, negatives, spoken, random)
         losses = {f"{term}_loss": loss for term, loss in verdict.losses.items()} | others

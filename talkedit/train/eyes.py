@@ -14,7 +14,8 @@ PLACE_NOISE = 0.03  # of the patch's width; dlib's corners are about as sure
 def eye_loss(network: EyeNet, batch: Batch, generator: torch.Generator, processes: Processes = ALONE) -> Tensor:
     """Distance to dlib's points of the eyes, in units of the distance between the outer corners, and error of the EAR.
 
-    It looks at the sources, because these are any frames of the clips; those of a window are nearly equal.
+    It looks at the sources: frames from all over the clips, where those of a window are nearly equal, and often with
+    shut eyes.
 
     The patches are placed a little wrong at random, so that the points are found where the eye is, not where the
     patch is. The eye aspect ratio counts by itself, because it is what openness is made of: with the points alone,
@@ -34,7 +35,7 @@ def eye_errors(network: EyeNet, batch: Batch, ear_closed: float, ear_open: float
 
     Args:
         network: In evaluation mode.
-        batch: Windows.
+        batch: Windows; it looks at the sources, as `eye_loss` does.
         ear_closed: Eye aspect ratio at openness 0, as the attributes stage took it.
         ear_open: And at 1.
 
@@ -42,10 +43,10 @@ def eye_errors(network: EyeNet, batch: Batch, ear_closed: float, ear_open: float
         ``eye_error_px256``, mean distance of the points in pixels of a 256 px crop, and ``openness_error``, mean
         absolute, on the scale 0..1.
     """
-    truth = eye_points(batch.landmarks.flatten(0, 1))
-    found = network(batch.target.flatten(0, 1).float() / 255, eye_places(truth))
+    truth = eye_points(batch.source_landmarks.flatten(0, 1))
+    found = network(batch.source.flatten(0, 1).float() / 255, eye_places(truth))
     openness = ((eye_aspect_ratio(found) - ear_closed) / (ear_open - ear_closed)).clamp(0, 1)
     return {
         "eye_error_px256": 256 * float(torch.linalg.vector_norm(found - truth, dim=-1).mean()),
-        "openness_error": float((openness - batch.eye_openness.flatten()).abs().mean()),
+        "openness_error": float((openness - batch.source_eye_openness.flatten()).abs().mean()),
     }

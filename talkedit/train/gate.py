@@ -90,15 +90,16 @@ class ChanceStop:
     """Ends a run whose audio term has learnt nothing, not even of the footage that it is trained on.
 
     It looks once, at `check_step`, at the pairs of the second half of the steps before it; a run that was resumed
-    meanwhile, as soon as it has seen as many steps. Of very short runs it says nothing.
+    meanwhile, as soon as it has seen as many steps, or at its end. Of very short runs it says nothing.
 
     Args:
         check_step: The step at which it looks.
+        n_steps: Of the whole run.
         fabric: The processes, which all end.
     """
 
-    def __init__(self, check_step: int, fabric: Fabric) -> None:
-        self._check_step, self._fabric = check_step, fabric
+    def __init__(self, check_step: int, n_steps: int, fabric: Fabric) -> None:
+        self._check_step, self._n_steps, self._fabric = check_step, n_steps, fabric
         self._seen: deque[Tensor] = deque(maxlen=max(check_step // 2, 1))
         self._looked = False
 
@@ -111,7 +112,8 @@ class ChanceStop:
         if self._looked:
             return
         self._seen.append(pairs.sums().detach())
-        if step + 1 >= self._check_step and len(self._seen) == self._seen.maxlen:
+        has_seen_enough = step + 1 >= self._check_step and len(self._seen) == self._seen.maxlen
+        if has_seen_enough or step + 1 == self._n_steps:
             self._looked = True
             self._look(step + 1)
 

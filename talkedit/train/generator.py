@@ -1,5 +1,6 @@
 """Trains the generator against the frozen discriminator, eye network and feature network."""
 
+import sys
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -140,6 +141,8 @@ def train_generator(
     shape, rank, n_ranks = (model.image_px, model.n_frames, params.n_windows), fabric.global_rank, fabric.world_size
     sections = {section.section: section.model_dump() for section in (model, params, loss)}
     key = run_key(sections, code_hash(__file__), [shards, discriminator_folder])
+    if fabric.is_global_zero:
+        _say_what_never_counts(model, params, loss)
     with Loader(shards, "train", *shape, params.seed, params.other_clips_share, rank, n_ranks) as data:
         training = _Training(judges, data, model, params, loss, fabric)
         checkpoint = Checkpoint(out, key, training.networks, training.optimizers)
@@ -202,9 +205,11 @@ class _Training:
         self._optimizer.zero_grad()
         fabric.backward(total)
         clip_gradient(self._network, self._optimizer, params.max_grad_norm, step, keys, fabric)
-        set_learning_rate(self._optimizer, params.learning_rate, step, params.n_steps, params.decay_from)
+        schedule = params.learning_rate, step, params.n_steps, params.decay_from
+        set_learning_rate(self._optimizer, *schedule)
         self._optimizer.step()
         if adversary:
+            set_learning_rate(adversary.optimizer, *schedule)
             adversary.learn(seen, truth, step, keys)
         _follow(self.average, self.generator, params.ema_decay, step)
         return {"total": total.detach(), **{name: term.detach() for name, term in terms.items()}}
@@ -216,10 +221,22 @@ class _Training:
         # to frame, with no sound to it; edits and evaluation stay with one as well (`talkedit.edit.choice`).
         judged = losses.ramp(step, self._loss) > 0 and self._loss.lambda_s > 0
         one_source = judged and self._model.sources == "guided"
-        windows = self._data.windows(step, in_a_row=judged, one_source=one_source)
-        batch = to_device(to_batch(windows), fabric.device)
+        with self._data.waiting():
+            windows = self._data.windows(step, in_a_row=judged, one_source=one_source)
+            batch = to_device(to_batch(windows), fabric.device)
         batch = jitter(batch, self._params.jitter_share, random, self._processes)
         return batch.keys, make_inputs(batch, self._model)
+
+
+def _say_what_never_counts(model: ModelParams, params: TrainParams, loss: LossParams) -> None:
+    ramped = [name for name in ("lambda_s", "lambda_b", "lambda_g") if getattr(loss, name)]
+    if ramped and loss.ramp_start_step >= params.n_steps - 1:
+        sys.stderr.write(
+            f"{', '.join(ramped)} never count: loss.ramp_start_step is {loss.ramp_start_step}, train.n_steps "
+            f"{params.n_steps}; lower the first to have them count\n"
+        )
+    if loss.lambda_b and "blink" not in model.attributes:
+        sys.stderr.write("lambda_b never counts: model.attributes leaves out blink\n")
 
 
 def _footage_facts(shards: Path) -> dict[str, Any]:
@@ -250,7 +267,7 @@ def draw_windows(generator: nn.Module, inputs: Inputs) -> Tensor:
 def _load_judges(folder: Path, model: ModelParams, loss: LossParams) -> Judges:
     # A generator that is not told of blinks is not judged by them: the ablations are without both.
     eyes = load_eye_net(folder, model) if "blink" in model.attributes else None
-    return Judges(load_discriminator(folder, model), eyes, load_vgg(loss.perceptual_net))
+    return Judges(load_discriminator(folder, model), eyes, load_vgg(loss.perceptual_net if loss.lambda_v else "none"))
 
 
 def choose_frames(n_frames: int, share: float, random: torch.Generator, processes: Processes = ALONE) -> LookedAt:

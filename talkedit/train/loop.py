@@ -119,8 +119,11 @@ def check_finite(losses: dict[str, Tensor], step: int, keys: list[str], fabric: 
         TalkeditError: A loss is not finite, in this process or another.
     """
     values = torch.stack([loss.detach().float() for loss in losses.values()])
-    if not _everywhere(values.isfinite().all(), fabric):
-        _stop("a loss", dict(zip(losses, values.tolist(), strict=True)), step, keys)
+    if _everywhere(values.isfinite().all(), fabric):
+        return
+    if values.isfinite().all():
+        raise TalkeditError(f"a loss is not finite at step {step} in another process, which says on which clips")
+    _stop("a loss", dict(zip(losses, values.tolist(), strict=True)), step, keys)
 
 
 def clip_gradient(

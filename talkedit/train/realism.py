@@ -34,11 +34,11 @@ class Adversary:
 
     def term(self, seen: Tensor) -> Tensor:
         """The generator's loss on (N, 3, px, px) pictures; the discriminator is read, not changed."""
-        self.network.requires_grad_(False)
+        self.network.requires_grad_(False).eval()  # spectral norm changes its own estimate in training mode
         try:
             return realism(self.network(seen))
         finally:
-            self.network.requires_grad_(True)
+            self.network.requires_grad_(True).train()
 
     def learn(self, seen: Tensor, truth: Tensor, step: int, keys: list[str]) -> Tensor:
         """One step on drawn and real pictures, (N, 3, px, px) each; its own loss."""

@@ -37,8 +37,11 @@ from talkedit.models.expressions import EMOTION_UNITS
 from talkedit.models.lips import lip_shape, opening_and_width
 from talkedit.records import CLIP_FPS
 from talkedit.shards.clips import decode_crops, load_clip
+from talkedit.shards.index import index_split
 from talkedit.shards.samples import Sample, encode
 from talkedit.train.artifact import load_model
+
+from .. import tiny
 
 # By geometry alone. A turn of the wrong sign gives a negative slope, one that is not drawn 0.
 LEAST_SLOPE = {"yaw_deg": 0.6, "roll_deg": 0.6, "pitch_deg": 0.4}
@@ -175,10 +178,16 @@ def likeness(tools: Tools, judges: Path) -> Likeness:
 
 
 def test_a_clip_that_is_its_own_source_is_drawn_as_it_is(
-    tools: Tools, held: Held, held_out: Sample, likeness: Likeness, monkeypatch: pytest.MonkeyPatch
+    tools: Tools,
+    held: Held,
+    held_out: Sample,
+    likeness: Likeness,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(footage, "CHANGE_COST", 0.0)  # each frame is drawn from itself
-    sources = Sources([held_out], 1000).at(held_out.track.size_px)
+    entries = index_split(tiny.write_shards(tmp_path / "shards", [held_out]), held_out.split)
+    sources = Sources(entries, 1000).at(held_out.track.size_px)
     reconstruction = Reconstruction([examine_clip(tools, likeness, held, sources, {}, None)])
     scores = reconstruction.scores()
     assert scores["self_ssim_in_mask"] > LEAST_SSIM_OF_ITSELF

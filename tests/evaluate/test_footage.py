@@ -1,6 +1,7 @@
 """Footage at any size lies where it lay; sources are chosen as one would by hand."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,16 +11,16 @@ from talkedit.evaluate.footage import (
     Footage,
     Sources,
     best_sources,
-    column,
     load_footage,
     nearest_in_landmarks,
     with_control,
 )
 from talkedit.face.geometry import apply
-from talkedit.records import POSE, Attributes
+from talkedit.records import Attributes
 from talkedit.shards.clips import decode_crops
+from talkedit.shards.index import index_split, read_sample
 
-from ..tiny import CROP_PX, make_sample
+from ..tiny import CROP_PX, make_sample, write_shards
 
 SUBPIXEL_PX = 1e-3  # transforms and shares are kept in float32 and float64
 SAMPLE = make_sample("one", "train", 1)
@@ -65,14 +66,23 @@ def test_frames_and_codes_are_those_that_were_asked_for() -> None:
     assert np.array_equal(some.crops.eye_openness, some.attributes.eye_openness)
 
 
-def test_sources_are_spread_over_all_clips() -> None:
+def test_sources_are_spread_over_all_clips(tmp_path: Path) -> None:
     """Of two clips with 20 frames, 4 frames: 0, 13, 26 and 39 of the 40."""
     other = make_sample("two", "train", 2)
-    sources = Sources([SAMPLE, other], 4).at(30)
+    entries = index_split(write_shards(tmp_path / "shards", [SAMPLE, other]), "train")
+    sources = Sources(entries, 4).at(30)
     assert sources.crops.images.shape == (4, 30, 30, 3)
     wanted = [*SAMPLE.attributes.pose_deg[[0, 13]], *other.attributes.pose_deg[[6, 19]]]
     assert np.array_equal(sources.attributes.pose_deg, wanted)
-    assert len(Sources([SAMPLE, other], 1000).at(30).crops.images) == 40
+    assert len(Sources(entries, 1000).at(30).crops.images) == 40
+
+
+def test_only_clips_that_a_source_is_taken_of_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = [make_sample(name, "train", 1) for name in ("one", "two", "three", "four", "five")]
+    entries, seen = index_split(write_shards(tmp_path / "shards", samples), "train"), []
+    monkeypatch.setattr(footage, "read_sample", lambda entry: seen.append(entry.clip_id) or read_sample(entry))
+    Sources(entries, 3)  # frames 0, 50 and 99 of 100
+    assert seen == ["one", "three", "five"]
 
 
 def frames(ring: list[int], attributes: Attributes, inside: int = 0) -> Footage:
@@ -118,9 +128,3 @@ def test_an_angle_is_asked_for_as_a_change_and_the_openness_as_a_value() -> None
     assert closed.eye_openness.tolist() == [0.25, 0.25]
     assert closed.pose_deg is measured.pose_deg
     assert measured.pose_deg.tolist() == [[1, 2, 3], [4, 5, 6]]
-
-
-def test_a_column_is_found_by_the_name_of_its_control() -> None:
-    measured = codes([(1, 2, 3), (4, 5, 6)], [0.5, 0.75])
-    assert [column(measured, f"{angle}_deg").tolist() for angle in POSE] == [[1, 4], [2, 5], [3, 6]]
-    assert column(measured, "eye_openness").tolist() == [0.5, 0.75]

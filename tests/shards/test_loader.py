@@ -2,6 +2,7 @@
 
 import dataclasses
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -90,12 +91,12 @@ def test_processes_share_the_windows_of_one(many: Path, n_ranks: int) -> None:
     assert together == run(many, range(10), **shape)
 
 
-def test_processes_decode_each_clip_once_between_them(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "WINDOWS_AHEAD", 2)  # one step, alone and shared
-
+def test_processes_decode_each_clip_once_between_them(many: Path) -> None:
     def asked_for(rank: int, n_ranks: int) -> set[int]:
         # 52 windows, 4 of a clip: with the 32 of the pool less than the 60 there are, so that none comes again.
-        with Loader(many, "train", IMAGE_PX, T, 4, 3, other_clips_share=0.5, rank=rank, n_ranks=n_ranks) as loader:
+        # Two windows ahead are one step, alone and shared.
+        shared = {"other_clips_share": 0.5, "rank": rank, "n_ranks": n_ranks, "windows_ahead": 2}
+        with Loader(many, "train", IMAGE_PX, T, 4, 3, **shared) as loader:
             for step in range(12):
                 loader.windows(step)
             return set(loader._clips)
@@ -161,9 +162,8 @@ def test_much_footage_is_decoded_again_but_memory_holds_little_more_than_the_poo
     assert len(decoded) <= 150 * 8 / 4 + N_CLIPS  # once a visit
 
 
-def test_what_is_out_of_the_pool_is_let_go_of(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "WINDOWS_AHEAD", 8)
-    with Loader(many, "train", IMAGE_PX, T, 8, seed=0, kept_bytes=0) as loader:
+def test_what_is_out_of_the_pool_is_let_go_of(many: Path) -> None:
+    with Loader(many, "train", IMAGE_PX, T, 8, seed=0, kept_bytes=0, windows_ahead=8) as loader:
         for step in range(60):
             loader.windows(step)
             assert len(loader._clips) <= 32 + 16
@@ -172,14 +172,32 @@ def test_what_is_out_of_the_pool_is_let_go_of(many: Path, monkeypatch: pytest.Mo
 
 def test_it_says_how_long_was_waited(many: Path) -> None:
     with Loader(many, "train", IMAGE_PX, T, 4, seed=0) as loader:
-        assert loader.waited_s == 0
         loader.windows(0)
-        after_first = loader.waited_s
-        assert after_first > 0
-        for future in loader._clips.values():
-            future.result()
-        loader.windows(1)
-        assert loader.waited_s - after_first < 0.01
+        assert loader.waited_s == 0
+        with loader.waiting():
+            time.sleep(0.1)
+        time.sleep(0.1)
+        with loader.waiting():
+            time.sleep(0.1)
+        assert loader.waited_s == pytest.approx(0.2, abs=0.08)
+
+
+def test_rare_frames_are_drawn_as_targets_or_as_sources(tmp_path: Path) -> None:
+    """Of 40 frames 4 are shut: half of all draws go to both alike, so 30% of what is drawn by rarity are."""
+    one = tiny.make_sample("one", "train", 1, 40)
+    openness = np.ones(40, np.float32)
+    openness[[7, 15, 23, 31]] = 0.0
+    sample = dataclasses.replace(one, attributes=dataclasses.replace(one.attributes, eye_openness=openness))
+    shards = tiny.write_shards(tmp_path / "shards", [sample])
+    for rare, often in (("targets", "target"), ("sources", "source")):
+        with Loader(shards, "train", IMAGE_PX, 1, 8, seed=0, rare=rare) as loader:
+            windows = [each for step in range(200) for each in loader.windows(step)]
+        shut = {
+            name: np.mean([openness[getattr(each, name)] == 0 for each in windows]) for name in Window._fields[1::2]
+        }
+        seldom = "source" if often == "target" else "target"
+        assert shut[often] == pytest.approx(0.3, abs=0.04)
+        assert shut[seldom] == pytest.approx(0.1, abs=0.03)
 
 
 def test_its_threads_end_with_it(many: Path) -> None:

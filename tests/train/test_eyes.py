@@ -61,11 +61,11 @@ def test_patches_are_placed_a_little_wrong_in_training_alone(batch: Batch) -> No
 
 
 def test_errors_by_hand(batch: Batch) -> None:
-    truth = eye_points(batch.landmarks[0])
+    truth = eye_points(batch.source_landmarks[0])
     flat = truth.clone()
     flat[:, :, [1, 2, 4, 5]] = flat[:, :, [0]]  # lids that touch: the aspect ratio is 0, the openness too
     network = Knows(flat, 0.0)
-    batch = batch._replace(eye_openness=torch.tensor([[0.5, 0.0, 1.0, 0.25, 0.75]]))
+    batch = batch._replace(source_eye_openness=torch.tensor([[0.5, 0.0, 1.0, 0.25, 0.75]]))
     errors = eye_errors(network, batch, 0.15, 0.35)  # type: ignore[arg-type]
     assert errors["openness_error"] == pytest.approx(0.5)
     network = Knows(truth + torch.tensor([0.03, 0.04]), 0.0)
@@ -90,6 +90,7 @@ def drawn(n_windows: int, seed: int) -> Batch:
         landmarks=landmarks,
         source_landmarks=landmarks,
         eye_openness=openness.unflatten(0, (n_windows, T)),
+        source_eye_openness=openness.unflatten(0, (n_windows, T)),
     )
 
 

@@ -94,8 +94,8 @@ def test_no_process_leaves_before_all_have_learnt() -> None:
 FABRIC = Fabric(accelerator="cpu", devices=1)
 
 
-def run(pairs: list[Pairs], check_step: int, first: int = 0) -> None:
-    stop = ChanceStop(check_step, FABRIC)
+def run(pairs: list[Pairs], check_step: int, first: int = 0, n_steps: int = 100) -> None:
+    stop = ChanceStop(check_step, n_steps, FABRIC)
     for step, each in enumerate(pairs, start=first):
         stop.see(each, step)
 
@@ -129,6 +129,12 @@ def test_a_resumed_run_is_looked_at_when_enough_was_seen() -> None:
     run([right(50)] * 9, check_step=20, first=15)
     with pytest.raises(TalkeditError, match="after 25 steps"):
         run([right(50)] * 10, check_step=20, first=15)
+
+
+def test_a_run_that_was_resumed_late_is_looked_at_when_it_ends() -> None:
+    run([right(50)] * 4, check_step=20, first=15, n_steps=20)
+    with pytest.raises(TalkeditError, match="after 20 steps"):
+        run([right(40)] * 5, check_step=20, first=15, n_steps=20)
 
 
 def test_a_very_short_run_is_not_judged() -> None:

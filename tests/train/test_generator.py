@@ -24,6 +24,7 @@ from talkedit.models.losses import LossParams
 from talkedit.models.perceptual import Vgg16Features
 from talkedit.shards.loader import Loader
 from talkedit.shards.windows import Window, to_batch
+from talkedit.train import generator as generator_training
 from talkedit.train import loop
 from talkedit.train.artifact import WEIGHTS_FILE, load_model
 from talkedit.train.curves import NoCurves
@@ -394,3 +395,39 @@ def test_a_seed_is_one_that_lightning_takes() -> None:
     assert train_params(seed=max_seed_value).seed == max_seed_value
     with pytest.raises(ValidationError, match="less than or equal to 4294967295"):
         train_params(seed=max_seed_value + 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"ramp_start_step": 6},
+            "lambda_s, lambda_b, lambda_g never count: loss.ramp_start_step is 6, train.n_steps 6",
+        ),
+        ({"ramp_start_step": 6, "lambda_b": 0.0, "lambda_g": 0.0}, "lambda_s never count: "),
+        ({"ramp_start_step": 6, "lambda_s": 0.0, "lambda_b": 0.0, "lambda_g": 0.0}, ""),
+        ({}, ""),
+    ],
+)
+def test_weights_that_never_count_are_named(
+    tiny_shards: Path,
+    judges_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, float],
+    said: str,
+) -> None:
+    train(tiny_shards, judges_folder, tmp_path / "out", loss_params(**changes))
+    told = capsys.readouterr().err
+    assert said in told
+    assert ("never count" in told) == bool(said)
+
+
+def test_a_term_that_is_off_asks_for_no_weights(judges_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(generator_training, "load_vgg", asked.append)
+    for lambda_v in (0.0, 0.02):
+        generator_training._load_judges(
+            judges_folder, MODEL, loss_params(lambda_v=lambda_v, perceptual_net="vgg16_hed")
+        )
+    assert asked == ["none", "vgg16_hed"]

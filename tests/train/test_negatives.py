@@ -1,9 +1,14 @@
 """What does not belong to a window: where it is taken from, and where there is none."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from talkedit.shards.loader import Loader, Rare
 from talkedit.train.negatives import (
     Negatives,
     draw_negatives,
@@ -15,6 +20,7 @@ from talkedit.train.negatives import (
 )
 from talkedit.train.processes import Processes
 
+from .. import tiny
 from .windows import T, make_clip, window
 
 GAPS = {"audio": 0.5, "pose": 6.0, "emotion": 0.3}
@@ -95,6 +101,26 @@ def test_an_attribute_belongs_as_often_as_it_does_not() -> None:
         negative += torch.stack([weights.sum(), (weights * other).sum()])
     assert float(positive[1] / positive[0]) == pytest.approx(0.5, abs=0.1)
     assert float(negative[1] / negative[0]) == pytest.approx(float(positive[1] / positive[0]), abs=0.02)
+
+
+@pytest.mark.parametrize(("rare", "tells"), [("sources", False), ("targets", True)])
+def test_what_the_judges_loader_draws_belongs_as_often_as_it_does_not(tmp_path: Path, rare: Rare, tells: bool) -> None:
+    """The eyes are shut while the head is turned: if blinks came more often, the turned pose would mostly belong."""
+    one = tiny.make_sample("one", "train", 1, 40)
+    pose_deg, eye_openness = np.zeros((40, 3), np.float32), np.ones(40, np.float32)
+    pose_deg[20:26, 0], eye_openness[20:26] = 10.0, 0.0
+    attributes = replace(one.attributes, pose_deg=pose_deg, eye_openness=eye_openness)
+    shards = tiny.write_shards(tmp_path / "shards", [replace(one, attributes=attributes)])
+    turned = {"own": 0.0, "other": 0.0}
+    with Loader(shards, "train", 24, T, 8, seed=0, rare=rare) as loader:
+        for step in range(150):
+            windows = loader.windows(step)
+            drawn = draw_negatives(windows, {"pose": 6.0}, 0, step)
+            own = torch.from_numpy(np.stack([pose_deg[window.target, 0].mean() for window in windows]))
+            for name, yaw_deg in (("own", own), ("other", drawn.pose_deg[:, :, 0].mean(dim=1))):
+                turned[name] += float((drawn.weights["pose"] * (yaw_deg > 5)).sum())
+    assert (turned["own"] / turned["other"] > 1.3) == tells
+    assert tells or turned["own"] / turned["other"] == pytest.approx(1, abs=0.1)
 
 
 def test_another_window_helps_out_where_no_own_clip_has_any() -> None:
