@@ -1,4 +1,4 @@
-"""Eyes that are to be opened but are shut: nothing of them is to be seen in the frame, so another frame lends them."""
+"""Eyes that are to be opened but are nearly shut: too little of them is to be seen, so another frame lends them."""
 
 from collections import deque
 from dataclasses import replace
@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from talkedit.edit.lend import laid_over, moved_over, soft_ellipse
 from talkedit.edit.renderer import Crops
 from talkedit.models.landmarks import EYES
+from talkedit.models.lids import LEAST_OPENING, OPENING_AT_ZERO
 from talkedit.records import Floats, Image
 
-OPEN_FROM = 0.4  # eyes less open than this are hardly seen; from here on they can be lent
+OPEN_FROM = 0.6  # from here on eyes can be lent
 MIN_GAIN = 0.15  # of openness that is asked for, less is not worth borrowing
+MOST_OPENED = 1.5  # lids that are drawn further apart, as a ratio, are torn: nobody has seen what is behind them
 LENDERS = 25  # frames with open eyes that are remembered, a second: what lay further back is lit and turned otherwise
 # Half axes of the ellipse that is taken over about an eye, in widths of the eye, and its soft edge: to below the brow.
 REACH_X, REACH_Y, EDGE = 0.8, 0.5, 0.24
@@ -20,7 +22,7 @@ CORNERS = [index for first, _ in EYES for index in (first, first + 3)]  # dlib's
 
 
 class EyeLender:
-    """Gives shut eyes that are to be opened the eyes of a frame before, in a shot's order.
+    """Gives eyes that are to be opened far the eyes of a frame before, in a shot's order.
 
     What is lent is moved to where the eyes are by a similarity between the corners of both eyes. Where there are no
     open eyes, frames stay as they are: their lids are stretched (`talkedit.models.lids`).
@@ -47,16 +49,18 @@ class EyeLender:
             own = source.take(slice(index, index + 1))
             if shown >= OPEN_FROM:
                 self._lenders.append(own)
-            elif self._lenders and borrows(shown, asked[index]):
+            if self._lenders and borrows(shown, asked[index]):
                 lender = max(self._lenders, key=lambda each: each.eye_openness[0])
-                images[index], landmarks[index] = _borrow(own, lender)
-                openness[index] = lender.eye_openness[0]
+                if lender.eye_openness[0] >= shown + MIN_GAIN:
+                    images[index], landmarks[index] = _borrow(own, lender)
+                    openness[index] = lender.eye_openness[0]
         return replace(source, images=images, landmarks=landmarks, eye_openness=openness)
 
 
 def borrows(shown: Floats, asked: Floats) -> NDArray[np.bool_]:
     """Whether eyes that are so far open, and are to be that far, are those of another frame."""
-    return (shown < OPEN_FROM) & (asked >= shown + MIN_GAIN)
+    to_be, is_now = (np.maximum(OPENING_AT_ZERO + openness, LEAST_OPENING) for openness in (asked, shown))
+    return (asked >= shown + MIN_GAIN) & (to_be > MOST_OPENED * is_now)
 
 
 def first_lender(shown: Floats, asked: Floats) -> int | None:

@@ -78,8 +78,8 @@ def test_what_lies_away_from_the_eyes_stays() -> None:
 
 @pytest.mark.parametrize(
     ("openness", "wanted"),
-    [(OPEN_FROM, 1.0), (0.1, 0.1 + MIN_GAIN - 0.01), (0.1, 0.0)],
-    ids=["open enough to be stretched", "hardly to be opened", "to be shut"],
+    [(0.7, 1.0), (0.1, 0.1 + MIN_GAIN - 0.01), (0.1, 0.0), (0.66, 1.0)],
+    ids=["open enough to be stretched", "hardly to be opened", "to be shut", "hardly less open than the lender"],
 )
 def test_others_are_left_alone(openness: float, wanted: float) -> None:
     lender, frame = EyeLender(), crops([openness])
@@ -100,11 +100,12 @@ def test_without_an_open_eye_before_nothing_is_lent_but_what_was_looked_up_ahead
     [
         ([0.1, 0.2, 0.5, 0.9, 0.6], [0.8] * 5, 3),
         ([0.1, 0.5] + [0.6] * LENDERS + [1.0], [0.8] * (LENDERS + 3), 2),  # what comes more than a second later is not
-        ([0.1, 0.2, 0.5, 0.9, 0.6], [0.1, 0.2, 0.8, 0.8, 0.8], None),
-        ([0.5, 0.1, 0.9], [0.8] * 3, None),
+        ([0.1, 0.2, 0.7, 0.9, 0.6], [0.1, 0.2, 0.8, 0.8, 0.8], None),
+        ([0.5, 0.9, 0.6], [0.9, 0.9, 0.9], 1),
+        ([0.6, 0.1, 0.9], [0.8] * 3, None),
         ([0.1, 0.2, 0.3], [0.8] * 3, None),
     ],
-    ids=["the widest of a second", "no further", "nothing to open", "open from the first frame", "never open"],
+    ids=["the widest of a second", "no further", "nothing to open", "half open", "open from the start", "never open"],
 )
 def test_a_shot_that_begins_with_shut_eyes_borrows_from_ahead(
     shown: list[float], wanted: list[float], lender: int | None
@@ -114,5 +115,11 @@ def test_a_shot_that_begins_with_shut_eyes_borrows_from_ahead(
 
 def test_no_more_than_a_second_is_remembered() -> None:
     lender = EyeLender()
-    lender(crops([0.9] + [0.5] * LENDERS), np.full(LENDERS + 1, 0.5, np.float32))
-    assert lender(crops([0.1]), asked(0.9)).eye_openness.tolist() == [0.5]
+    lender(crops([0.9] + [0.75] * LENDERS), np.full(LENDERS + 1, 0.75, np.float32))
+    assert lender(crops([0.1]), asked(0.9)).eye_openness.tolist() == [0.75]
+
+
+def test_half_open_eyes_that_would_be_torn_are_those_of_a_wider_frame() -> None:
+    # From 0.5 to 1 the lids would be drawn to 2.1 of their distance, from 0.5 to 0.65 to 1.3.
+    given = EyeLender()(crops([1.0, 0.5, 0.5]), asked(1.0, 1.0, 0.65))
+    assert given.eye_openness.tolist() == [1.0, 1.0, 0.5]
