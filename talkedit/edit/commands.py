@@ -1,6 +1,7 @@
 """`talkedit edit`, `talkedit faces`, `talkedit timeline` and `talkedit inspect`."""
 
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,7 +102,7 @@ def edit(
     editor = Editor.load(model)
     with _told_if_stopped(f"{out} was not written; run the same again"):
         done = editor.edit(source, out, wanted, encoding, credentials)
-    for sentence in summary(done):
+    for sentence in summary(done, knows_whose=editor.model.who is not None):
         print(sentence)
     if report:
         with _told_if_stopped(f"{out} is complete, its report was not written"):
@@ -184,11 +185,20 @@ def inspect(
 
 @contextmanager
 def _told_if_stopped(what: str) -> Iterator[None]:
+    """Ctrl-C, and a closed window or a scheduler's end, which are taken for it: nothing half written is left."""
+    ended_by = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) or signal.SIG_DFL for number in ended_by}
     try:
+        for number, handler in before.items():
+            if handler != signal.SIG_IGN:  # as under nohup
+                signal.signal(number, signal.default_int_handler)
         yield
     except KeyboardInterrupt:
         print(f"stopped: {what}", file=sys.stderr)
         raise typer.Exit(STOPPED) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def check_picture(out: Path) -> None:

@@ -154,8 +154,9 @@ class _Draughtsman:
             return None
         times_s = plan.measured.clock.times_s[frames]
         pieces = [times_s[first : first + HEARD_AT_ONCE] for first in range(0, len(times_s), HEARD_AT_ONCE)]
-        heard = np.concatenate([self._renderer.heard_lips(plan.speech.at(piece)) for piece in pieces])
         lips = self._shapes(shot)
+        heard = np.concatenate([self._renderer.heard_lips(plan.speech.at(piece)) for piece in pieces])
+        heard = _between(lips, heard, plan.spoken[frames])
         usable, fps = plan.measured.seen[frames], plan.measured.clock.fps
         fetch = partial(self._fetch, self._with_mouths, shot)
         return MouthLender(heard, lips, shot.attributes.pose_deg, usable, fps, fetch)
@@ -183,7 +184,10 @@ class _Draughtsman:
         crops, sources = joined([frame.crop for frame in frames]), joined([frame.source for frame in frames])
         heads = self._heads[index][numbers - self._firsts[index]]
         mel = plan.speech.at(plan.measured.clock.times_s[numbers])
-        lips = None if plan.speech.is_new else crops.lips
+        lips, spoken = crops.lips, plan.spoken[numbers]
+        if plan.speech.is_new:
+            some_stay = self._renderer.hears and (spoken < 1).any()
+            lips = _between(lips, self._renderer.heard_lips(mel), spoken) if some_stay else None
         drawn = self._renderer.draw(crops, heads, sources, mel, take_attributes(plan.asked, numbers), lips)
         return [_Head(*pair) for pair in zip(frames, drawn, strict=True)]
 
@@ -208,6 +212,11 @@ class _Paster:
         shown = self._mask * self._plan.shown[frame.number]
         edited, mask_in_frame = paste(frame.image, matched, shown, frame.crop.frame_from_crop[0])
         return Drawn(edited, mask_in_frame, seam_ratio(frame.image, edited, mask_in_frame))
+
+
+def _between(own: Floats, heard: Floats, share: Floats) -> Floats:
+    """Shapes of lips (N, 21, 2), so far from their own to what is heard."""
+    return (own + share[:, None, None] * (heard - own)).astype(np.float32)
 
 
 def _turned(shot: Shot, pose_deg: Floats) -> Floats:

@@ -9,6 +9,7 @@ from talkedit.records import POSE, Doubles
 # Of a blink's time: lids fall until the first, stay shut until the second, and rise until the end. Real blinks fall
 # about twice as fast as they rise.
 SHUT_FROM, SHUT_UNTIL = 0.3, 0.5
+MOST_HELD, MOST_HELD_S = 2.0, 0.4  # a frame that stands for longer, in lengths of the blink and in seconds, stays open
 NATURAL_BLINK_S = 0.3
 LEAST_GAP_SHARE = 0.3  # between natural blinks, of the mean
 AWAY_SHARE = 0.25  # of a look away, for going and again for coming back
@@ -38,14 +39,18 @@ def gesture_deg(gesture: Gesture, clock: Clock) -> Doubles:
 def lids(blink: Blink, clock: Clock) -> Doubles:
     """How open a blink leaves the eyes, as a share of what they were; (T,) float64.
 
-    The frame that is shown at the blink's middle is shut, however few frames there are.
+    The frame that is shown at the blink's middle is shut, however few frames there are; but not one that stands for so
+    long that nobody would take it for a blink.
     """
     begin_s = blink.at.time_s(clock)
     done = (clock.times_s - begin_s) / blink.for_s
     open_share = np.maximum(1 - smooth_step(done / SHUT_FROM), smooth_step((done - SHUT_UNTIL) / (1 - SHUT_UNTIL)))
     middle_s = begin_s + blink.for_s * (SHUT_FROM + SHUT_UNTIL) / 2
     if 0 <= middle_s < clock.end_s:
-        open_share[np.searchsorted(clock.times_s, middle_s, side="right") - 1] = 0
+        at = int(np.searchsorted(clock.times_s, middle_s, side="right")) - 1
+        shown_s = np.diff(clock.times_s, append=clock.end_s)[at]
+        if shown_s <= max(MOST_HELD * blink.for_s, MOST_HELD_S):
+            open_share[at] = 0
     return open_share
 
 

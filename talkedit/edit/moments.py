@@ -10,6 +10,7 @@ from talkedit.records import Doubles
 
 FORMS = "seconds (2.4), a frame (72f) or a timecode (00:00:02:10, 00:00:02.400)"
 MAX_S = 1e6
+SIXTY = 60  # seconds of a minute, minutes of an hour
 NTSC_BELOW = 0.9995  # of the nominal rate: 29.97 is 30 times 0.999
 
 _FRAME = re.compile(r"(\d{1,9})f")
@@ -90,8 +91,10 @@ def parse_moment(said: object) -> Moment:
         return Moment(text, 0.0, int(found[1]))
     if found := _TIMECODE_WITH_FRAME.fullmatch(text):
         hours, minutes, seconds, frames = (int(found[group]) for group in (1, 2, 3, 5))
+        _check_sixties(text, minutes, seconds)
         return Moment(text, 3600.0 * hours + 60 * minutes + seconds, frames, found[4] == ";")
     if found := _TIMECODE.fullmatch(text):
+        _check_sixties(text, int(found[2]) if found[1] else 0, int(found[3]))
         return Moment(text, 3600 * int(found[1] or 0) + 60 * int(found[2]) + float(f"{found[3]}.{found[4] or 0}"))
     try:
         seconds = float(text.removesuffix("s"))
@@ -100,6 +103,11 @@ def parse_moment(said: object) -> Moment:
     if isinstance(said, bool) or not 0 <= seconds <= MAX_S:
         raise ValueError(f"is {text[:40]!r}: give {FORMS}")
     return Moment(text, seconds)
+
+
+def _check_sixties(text: str, minutes: int, seconds: int) -> None:
+    if max(minutes, seconds) >= SIXTY:
+        raise ValueError(f"is {text!r}: a timecode has up to 59 minutes and 59 seconds")
 
 
 def split_span(text: str) -> tuple[str | None, str | None]:

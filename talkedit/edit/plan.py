@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkedit.edit.curves import ask, blended, kept
-from talkedit.edit.fades import distance_s, is_changed, shown_share
+from talkedit.edit.fades import FADE_S, distance_s, is_changed, shown_share
 from talkedit.edit.gestures import smooth_step
+from talkedit.edit.limits import too_late
 from talkedit.edit.measure import Measured, Stretches, stretches
 from talkedit.edit.moments import Clock
 from talkedit.edit.renderer import take_attributes
@@ -26,12 +27,15 @@ class Plan:
         asked: Pose, emotion and blink asked of each frame.
         shown: (T,) float32, how much of each frame's head is the drawn one, 0..1.
         speech: What is heard.
+        spoken: (T,) float32, how far the lips are those of new speech, 0..1: towards frames that stay as they are, lips
+            come back to what they were before one picture fades into the other.
     """
 
     measured: Measured
     asked: Attributes
     shown: Floats
     speech: Speech
+    spoken: Floats
 
     @property
     def edited(self) -> NDArray[np.bool_]:
@@ -77,10 +81,13 @@ def make_plan(measured: Measured, timeline: Timeline, speech: Speech, base: Attr
     else:
         changed = is_changed(asked, before)
     stays = ~measured.found | kept(timeline, clock)
-    plan = Plan(measured, asked, shown_share(changed, stays, clock.times_s, cuts), speech)
+    spoken = smooth_step((distance_s(stays, clock.times_s, cuts) - FADE_S) / EASE_S).astype(np.float32)
+    plan = Plan(measured, asked, shown_share(changed, stays, clock.times_s, cuts), speech, spoken)
     if not plan.edited.any():
-        raise ParamsError(
+        said = [
             f"{measured.info.path}: nothing that is asked for changes any of its {len(stays)} frames, the last of "
-            f"which ends at {clock.end_s:.2f} s; check the times and the parts to keep"
-        )
+            f"which ends at {clock.end_s:.2f} s; check the times and the parts to keep",
+            *too_late(timeline, clock),
+        ]
+        raise ParamsError("; ".join(said))
     return plan

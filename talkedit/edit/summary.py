@@ -4,8 +4,13 @@ from talkedit.edit.editor import EditReport
 from talkedit.edit.limits import too_late
 
 
-def summary(report: EditReport) -> list[str]:
-    """What a person wants to know of an edit, a line each."""
+def summary(report: EditReport, knows_whose: bool = True) -> list[str]:
+    """What a person wants to know of an edit, a line each.
+
+    Args:
+        report: The edit.
+        knows_whose: Whether the model tells whose face it is of, so that another's would have been refused.
+    """
     measured, wanted = report.plan.measured, report.wanted
     if wanted.audio is not None:
         sound = "sound replaced"
@@ -23,6 +28,8 @@ def summary(report: EditReport) -> list[str]:
     lines += [f"frames {first} to {last}: no usable face, left as they were" for first, last in report.passed_through]
     lines += [f"frames {first} to {last}: no face found, its place interpolated" for first, last in measured.bridged]
     lines += [f"frame {number}: the picture cuts; the face is looked for anew" for number in measured.cuts]
+    if not knows_whose:
+        lines.append("the model does not say whose face it is of, so it was not checked that this is that person")
     lines += [f"forced: {sentence}" for sentence in report.forced]
     lines += [f"left out: {sentence}" for sentence in too_late(wanted.timeline, measured.clock)]
     if wanted.audio is not None:

@@ -64,13 +64,15 @@ def parse_wish(said: object, low: float, high: float, what: str) -> Wish:
 
 
 def parse_blend(said: object) -> Wish:
-    """Reads ``happy`` or ``happy=0.7,surprise=0.3``; what the shares leave of 1 stays as it was measured.
+    """Reads ``happy`` or ``happy=0.7,surprise=0.3``; what the shares leave of 1 stays as measured, with ``+0`` all.
 
     Raises:
         ValueError: It names no emotion or one twice, or the shares are below 0 or above 1 together.
     """
     if isinstance(said, Wish):
         return said
+    if str(said).strip() == "+0":
+        return as_it_is(len(EMOTIONS))
     parts = said.items() if isinstance(said, dict) else (_share(part) for part in str(said).split(","))
     shares: dict[str, float] = {}
     for name, share in parts:

@@ -70,6 +70,8 @@ def upright_planes(frame: av.VideoFrame) -> Planes:
 def compose(planes: Planes, edited: Image, mask: Floats, like: av.VideoFrame) -> Planes:
     """Takes the samples under the mask from the edited picture and all others from `planes`.
 
+    A picture without colour stays without: of what was edited its brightness alone is taken.
+
     Args:
         planes: The decoder's.
         edited: (H, W, 3) uint8 RGB.
@@ -84,6 +86,8 @@ def compose(planes: Planes, edited: Image, mask: Floats, like: av.VideoFrame) ->
         return y, u, v
     chosen = chosen[where]
     of_chroma = chosen.reshape(chosen.shape[0] // rows, rows, chosen.shape[1] // columns, columns).any(axis=(1, 3))
+    if all(_is_grey(plane, like) for plane in (u, v)):
+        of_chroma = np.zeros_like(of_chroma)
     new = _yuv_from_rgb(_padded(edited, 2, 2)[where], like)
     scales = ((1, 1), (rows, columns), (rows, columns))
     for plane, samples, inside, scale in zip((y, u, v), new, (chosen, of_chroma, of_chroma), scales, strict=True):
@@ -116,6 +120,13 @@ def _yuv_from_rgb(image: Image, like: av.VideoFrame) -> Planes:
     frame = frame.reformat(format=name, dst_colorspace=like.colorspace, dst_color_range=range_name)
     y, u, v = (_samples(plane, frame) for plane in frame.planes)
     return y, u, v
+
+
+def _is_grey(chroma: Plane, like: av.VideoFrame) -> bool:
+    """Whether the samples say that there is no colour, to one step of 8 bits."""
+    step = 1 << (like.format.components[0].bits - 8)
+    neutral = 128 * step
+    return bool(chroma.min() >= neutral - step and chroma.max() <= neutral + step)
 
 
 def _bounds(chosen: NDArray[np.bool_]) -> tuple[slice, slice] | None:

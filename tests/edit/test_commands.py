@@ -1,5 +1,6 @@
 """`talkedit timeline show`, as typed."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -61,16 +62,23 @@ def test_what_would_be_ignored_is_refused(
     assert not list(tmp_path.glob("out*"))
 
 
-def test_ctrl_c_on_the_way_leaves_nothing_and_is_told(
-    untrained: Path, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("stopped_by", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_ends_it_on_the_way_leaves_nothing_and_is_told(
+    untrained: Path,
+    second: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    stopped_by: signal.Signals,
 ) -> None:
-    """At the fifth frame that is to be encoded."""
+    """Ctrl-C, `kill` or a closed window, at the fifth frame that is to be encoded."""
+    before = signal.getsignal(stopped_by)
     make_frame, calls, out = rewrite.from_planes, [], tmp_path / "out.mp4"
 
     def stopped_at_the_fifth(*arguments, **named):
         calls.append(arguments)
         if len(calls) == 5:
-            raise KeyboardInterrupt
+            signal.raise_signal(stopped_by)
         return make_frame(*arguments, **named)
 
     monkeypatch.setattr(rewrite, "from_planes", stopped_at_the_fifth)
@@ -82,3 +90,4 @@ def test_ctrl_c_on_the_way_leaves_nothing_and_is_told(
     assert ended.value.code == STOPPED
     assert capsys.readouterr().err.splitlines()[-1] == f"stopped: {out} was not written; run the same again"
     assert not list(tmp_path.iterdir())
+    assert signal.getsignal(stopped_by) == before

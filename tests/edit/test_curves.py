@@ -129,6 +129,13 @@ def test_a_blink_between_two_frames_is_seen_all_the_same() -> None:
     assert openness(blinks=[{"at": 0.26, "for": 0.03}]) == pytest.approx([0.8, 0.8, 0] + [0.8] * 7)
 
 
+@pytest.mark.parametrize(("held_s", "share"), [(0.4, 0.0), (0.55, 0.0), (1.1, 1.0)])
+def test_a_frame_that_stands_for_long_is_no_blink(held_s: float, share: float) -> None:
+    """Frame 2 is shown from 0.2 s on, and stands; the blink of 0.3 s has its middle in that."""
+    held = Clock(np.array([0.0, 0.1, 0.2, 0.2 + held_s, 0.3 + held_s]), 25.0)
+    assert openness(held, blinks=[{"at": 0.22, "for": 0.3}])[2] == pytest.approx(0.8 * share)
+
+
 def test_natural_blinking_is_uneven_repeatable_and_about_as_often_as_asked() -> None:
     minutes = Clock(np.arange(10 * 60 * 25) / 25, 25.0)
     said = {"presets": [{"preset": "natural blinking", "per_minute": 15, "from": 10, "seed": 3}]}

@@ -349,9 +349,22 @@ def test_an_edit_that_changes_nothing_is_said(editor: Editor, second: Path, tmp_
     for wanted in (Timeline(yaw_deg="+8@3..4"), Timeline(blinks=[5]), Timeline(roll_deg=3, keep=["0.."])):
         with pytest.raises(ParamsError, match=said):
             editor.edit(second, tmp_path / "out.mp4", wanted, FAST)
+    with pytest.raises(ParamsError, match=said + r".*keep; yaw at 3: begins when the video is over, at 1\.00 s"):
+        editor.edit(second, tmp_path / "out.mp4", Timeline(yaw_deg="+8@3..4"), FAST)
     with pytest.raises(ParamsError, match=said):
         editor.frames(second, Timeline(pitch_deg="+0"))
     assert not list(tmp_path.iterdir())
+
+
+def test_lips_of_new_speech_come_back_before_the_picture_fades(measured: Measured) -> None:
+    """Frames 18 on (0.6 s) stay: there is a fade of 0.2 s (6 frames) before them, and 0.3 s (9) for the lips."""
+    plan = make_plan(measured, Timeline(keep=["0.6.."]), replace(listen(measured.info.path), is_new=True))
+    assert plan.shown[[0, 11]] == pytest.approx([1, 1])
+    assert (plan.shown[18:] == 0).all()
+    assert plan.spoken[[0, 2, 3]] == pytest.approx([1, 1, 1], abs=0.03)
+    assert 0.3 < plan.spoken[7] < 0.7
+    assert plan.spoken[12:] == pytest.approx(0, abs=1e-4)
+    assert (make_plan(measured, TURN, listen(measured.info.path)).spoken == 1).all()
 
 
 def test_towards_a_long_gap_without_a_face_all_returns_to_the_input(measured: Measured) -> None:

@@ -41,6 +41,16 @@ def test_what_is_no_time_is_said(said: object) -> None:
         parse_moment(said)
 
 
+@pytest.mark.parametrize("said", ["00:75:01:10", "00:01:60:00", "00:01:60.5", "1:60:00", "00:60"])
+def test_a_minute_has_sixty_seconds_and_an_hour_as_many_minutes(said: str) -> None:
+    with pytest.raises(ValueError, match="up to 59 minutes and 59 seconds"):
+        parse_moment(said)
+
+
+def test_minutes_alone_may_be_many() -> None:
+    assert parse_moment("75:10").time_s(STEADY) == 75 * 60 + 10
+
+
 def test_a_moment_stays_itself() -> None:
     assert parse_moment(Moment("1", 1.0)) == Moment("1", 1.0)
 

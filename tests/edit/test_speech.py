@@ -47,7 +47,13 @@ def test_new_speech_is_heard_and_its_length_is_told(
     wanted = Wanted(Timeline(), audio=tmp_path / "new.wav")
     report = editor.edit(second, tmp_path / "out.mp4", wanted, FAST, None)
     assert report.n_edited == 30
-    assert summary(report) == [f"{tmp_path / 'out.mp4'}: 30 of 30 frames edited, sound replaced", sentence]
+    done = f"{tmp_path / 'out.mp4'}: 30 of 30 frames edited, sound replaced"
+    assert summary(report) == [done, sentence]
+    assert summary(report, knows_whose=False) == [
+        done,
+        "the model does not say whose face it is of, so it was not checked that this is that person",
+        sentence,
+    ]
     heard = read_audio(tmp_path / "out.mp4")
     assert heard is not None
     assert len(heard) / 16_000 == pytest.approx(min(seconds, 1.0), abs=0.05)
@@ -71,6 +77,28 @@ def test_the_lips_of_a_long_shot_are_heard_in_pieces(
         next(editor.frames(second, wanted))
         assert heard == lengths
     np.testing.assert_allclose(*lent, atol=1e-5)
+
+
+def test_lips_are_their_own_again_where_new_speech_meets_what_is_kept(
+    editor: Editor, second: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From 0.7 s (frame 21) on nothing is edited: frames 15 to 20 fade, and have the lips that they had."""
+    noise = np.random.default_rng(0).normal(0, 0.2, 16_000).astype(np.float32)
+    write_wav(tmp_path / "new.wav", noise)
+    drawn, draw_heads = [], editor._renderer.draw
+
+    def noted(target, heads, source, mel, asked, lips):
+        drawn.extend([None] * len(mel) if lips is None else zip(lips, target.lips, strict=True))
+        return draw_heads(target, heads, source, mel, asked, lips)
+
+    monkeypatch.setattr(editor._renderer, "draw", noted)
+    list(editor.frames(second, Wanted(Timeline(keep=["0.7.."]), audio=tmp_path / "new.wav")))
+    assert drawn[:2] == [None, None]  # as the network hears them
+    assert len(drawn) == 21
+    for asked, own in drawn[16:]:
+        np.testing.assert_allclose(asked, own, atol=1e-4)
+    asked, own = drawn[10]
+    assert np.abs(asked - own).max() > 1e-3
 
 
 def test_a_reference_gives_its_pose_and_a_report_tells_of_it(

@@ -65,6 +65,7 @@ def test_a_value_replaces_adds_or_multiplies(said: Any, scale: float, offset: fl
         ("happy=0.7,surprise=0.3", {3: 0.7, 5: 0.3}, 0),
         (" angry = 0.25 ", {0: 0.25}, 0.75),
         ({"neutral": 0.1, "sad": 0.2}, {6: 0.1, 4: 0.2}, 0.7),
+        ("+0", {}, 1),
     ],
 )
 def test_a_blend_leaves_the_rest_as_it_was(said: Any, shares: dict[int, float], rest: float) -> None:

@@ -95,6 +95,19 @@ def test_edited_and_original_colours_meet_without_a_step() -> None:
             assert max(np.abs(a.astype(int) - b).max() for a, b in zip(before, after, strict=True)) <= 1
 
 
+@pytest.mark.parametrize(("chroma", "stays"), [(128, True), (127, True), (131, False)])
+@pytest.mark.parametrize(("pixel_format", "step"), [("yuv420p", 1), ("yuv420p10le", 4)])
+def test_a_picture_without_colour_stays_without(pixel_format: str, step: int, chroma: int, stays: bool) -> None:
+    like = av.VideoFrame(16, 16, pixel_format)
+    for plane, value in zip(like.planes, (90, chroma, 128), strict=True):
+        samples = np.full(plane.buffer_size // (1 if step == 1 else 2), value * step, np.uint8 if step == 1 else "<u2")
+        plane.update(samples.tobytes())
+    before = upright_planes(like)
+    after = compose(before, np.full((16, 16, 3), (200, 60, 20), np.uint8), np.ones((16, 16), np.float32), like)
+    assert (after[0] != before[0]).all()
+    assert all(np.array_equal(a, b) == stays for a, b in zip(after[1:], before[1:], strict=True))
+
+
 @pytest.mark.parametrize("pixel_format", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le"])
 def test_a_part_is_converted_as_if_all_of_the_picture_were(pixel_format: str) -> None:
     noise = np.random.default_rng(0)
