@@ -15,7 +15,7 @@ from talkedit.report.ablations import (
     holds_baseline,
     read_params,
 )
-from talkedit.report.runs import read_json, seeds_of
+from talkedit.report.runs import Scores, read_json, seeds_of, self_scores
 from talkedit.report.tables import Line, Table
 
 NOT_RUN = "not run with the numbers of params.yaml: talkedit ablations"
@@ -57,7 +57,8 @@ def method_lines(project: Path, person: str, alike: list[Line]) -> list[Line]:
     lines = [*alike]
     own = "Wav2Lip, evaluated last" if _is_baseline(project, person) else OURS
     for name, system in systems.items():
-        seeds = [system["scores"]] if system["scores"] else []
+        more = _details(project, person) if name == OURS else {}
+        seeds = [system["scores"] | more] if system["scores"] else []
         shown = own if name == OURS else name
         lines.append(Line(shown, seeds, paper.METHODS.get(shown), system["reason"] or ""))
     order = {name: at for at, name in enumerate(paper.METHODS)}
@@ -84,6 +85,12 @@ def _is_baseline(project: Path, person: str) -> bool:
     """Whether the model that was evaluated last is the baseline's."""
     card = project / "models" / person / "generator" / "model.json"
     return card.is_file() and read_json(card)["params"]["model"]["kind"] == BASELINE
+
+
+def _details(project: Path, person: str) -> Scores:
+    """What is known of this project's own system beyond what all systems are scored by."""
+    path = project / "reports" / person / "evaluate_details.json"
+    return self_scores(read_json(path)) if path.is_file() else {}
 
 
 def _systems(project: Path, person: str) -> Path:

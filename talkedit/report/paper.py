@@ -6,6 +6,7 @@ Source: Huang, Iizuka, Fukui, Free-View Expressive Talking Head Video Editing, I
 COLUMNS = ("SSIM", "LMD_m", "LMD_f", "sync")
 KEYS = ("ssim_crop", "lmd_m_px256", "lmd_f_px256")
 OWN, SYNCNET = "sync_own_confidence", "syncnet_confidence"
+FID, FID_COLUMN = "fid_hed_vgg", "FID (HED's VGG)"  # the paper's caption speaks of it, and gives none
 SYNC_COLUMNS = {OWN: "sync_own", SYNCNET: "SyncNet"}
 
 Row = tuple[float, float, float, float]

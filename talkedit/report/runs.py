@@ -61,8 +61,11 @@ def seeds_of(project: Path, person: str, experiment: str) -> list[Scores]:
     for name, ref in experiments(project).items():
         if match := seed_of.fullmatch(name):
             refs[int(match[1])] = ref
-    found = (read_committed(project, refs[seed], f"reports/{person}/evaluate.json") for seed in sorted(refs))
-    return [self_scores(metrics) for metrics in found if metrics is not None]
+    names = ("evaluate.json", "evaluate_details.json")
+    found = [
+        [read_committed(project, refs[seed], f"reports/{person}/{name}") for name in names] for seed in sorted(refs)
+    ]
+    return [self_scores(metrics | (details or {})) for metrics, details in found if metrics is not None]
 
 
 def self_scores(metrics: dict[str, Any]) -> Scores:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talkedit.report.paper import COLUMNS, KEYS, OWN, SYNC_COLUMNS, Row
+from talkedit.report.paper import COLUMNS, FID, FID_COLUMN, KEYS, OWN, SYNC_COLUMNS, Row
 
 DASH = "–"
 _LATEX = str.maketrans(
@@ -49,7 +49,7 @@ class Table:
     @property
     def columns(self) -> list[str]:
         """What its own numbers are called."""
-        return [*COLUMNS[:-1], SYNC_COLUMNS[self.sync]]
+        return [*COLUMNS[:-1], SYNC_COLUMNS[self.sync], FID_COLUMN]
 
     @property
     def rows(self) -> list[list[str]]:
@@ -60,7 +60,7 @@ class Table:
 
 def cells(line: Line, sync: str = OWN) -> list[str]:
     """The numbers of a line: mean, and the spread where there are several seeds; then the paper's."""
-    ours = [spread([scores.get(key) for scores in line.seeds]) for key in (*KEYS, sync)]
+    ours = [spread([scores.get(key) for scores in line.seeds]) for key in (*KEYS, sync, FID)]
     paper = [f"{value:.2f}" for value in line.paper] if line.paper else [DASH] * len(COLUMNS)
     return [*ours, *paper]
 
@@ -88,13 +88,13 @@ def latex(table: Table) -> str:
     rows = [header, *([line.name, *cells(line, table.sync)] for line in table.lines)]
     body = [" & ".join(map(escaped, row)) + r" \\" for row in rows]
     missing = [f"{line.name}: {line.reason}." for line in table.lines if line.reason]
-    n = len(COLUMNS)
+    n_here, n_paper = len(table.columns), len(COLUMNS)
     return "\n".join(
         [
             r"\begin{table}",
             rf"\caption{{{escaped(' '.join([table.title + '.', *table.notes, *missing]))}}}",
-            rf"\begin{{tabular}}{{l{'r' * (2 * n)}}}",
-            rf"& \multicolumn{{{n}}}{{c}}{{here}} & \multicolumn{{{n}}}{{c}}{{paper}} \\",
+            rf"\begin{{tabular}}{{l{'r' * (n_here + n_paper)}}}",
+            rf"& \multicolumn{{{n_here}}}{{c}}{{here}} & \multicolumn{{{n_paper}}}{{c}}{{paper}} \\",
             body[0] + r" \hline",
             *body[1:],
             r"\end{tabular}",

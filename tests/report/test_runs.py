@@ -57,6 +57,8 @@ def project(tmp_path: Path) -> Path:
         metrics.write_text(json.dumps({"self_ssim_crop": 0.1}))
     for seed, ssim in ((0, 0.7), (1, 0.9)):
         metrics.write_text(json.dumps({"n_clips": 1, "self_ssim_crop": ssim, "self_lmd_m_px256": 1.5}))
+        if seed:
+            metrics.with_name("evaluate_details.json").write_text(json.dumps({"self_fid_hed_vgg": 8.0}))
         git(tmp_path, "add", "--all")
         git(tmp_path, "commit", "--quiet", "--message", f"seed {seed}")
         git(tmp_path, "update-ref", f"refs/exps/ab/cdef/{experiment_name(tmp_path, 'me', 'A+P')}-s{seed}", "HEAD")
@@ -69,7 +71,7 @@ def test_experiments_are_found_by_name_with_their_numbers(project: Path) -> None
     assert sorted(experiments(project)) == [f"{name}-s0", f"{name}-s1"]
     assert seeds_of(project, "me", name) == [
         {"ssim_crop": 0.7, "lmd_m_px256": 1.5},
-        {"ssim_crop": 0.9, "lmd_m_px256": 1.5},
+        {"ssim_crop": 0.9, "lmd_m_px256": 1.5, "fid_hed_vgg": 8.0},
     ]
     assert seeds_of(project, "me", experiment_name(project, "me", "A")) == []
 
@@ -93,9 +95,9 @@ def test_of_two_experiments_with_one_name_the_later_counts(project: Path, monkey
 
 def test_both_tables_hold_what_was_run_and_what_was_not(project: Path) -> None:
     text = "".join(markdown(table) for table in both_tables(project, "me"))
-    assert "| A+P | 0.800 ± 0.141 (n=2) | 1.500 ± 0.000 (n=2) | – | – | 0.70 | 0.49 | 0.95 | 4.73 |  |" in text
-    assert "| this system | 0.800 | – | – | – | 0.72 | 0.46 | 0.86 | 4.79 |  |" in text
-    assert "| EAMM | – | – | – | – | – | – | – | – | no usable release |" in text
+    assert "| A+P | 0.800 ± 0.141 (n=2) | 1.500 ± 0.000 (n=2) | – | – | 8.000 | 0.70 | 0.49 | 0.95 | 4.73 |  |" in text
+    assert "| this system | 0.800 | – | – | – | 8.000 | 0.72 | 0.46 | 0.86 | 4.79 |  |" in text
+    assert "| EAMM | – | – | – | – | – | – | – | – | – | no usable release |" in text
     # A, A+P+E, A+P+E+B, Wav2Lip, the paper's layout, this system alike
     assert text.count("not run with the numbers of params.yaml: talkedit ablations |") == 6
     assert text.count("cannot be compared") == 2
