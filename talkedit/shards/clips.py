@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from talkedit.errors import TalkeditError
 from talkedit.media.audio import mel_windows
 from talkedit.models.heads import Heads
+from talkedit.models.lips import lip_shape
 from talkedit.records import CLIP_FPS, Doubles, Floats
 from talkedit.shards.samples import Sample
 
@@ -56,6 +57,11 @@ class LoadedClip:
         codes = self.sample.attributes
         measured = (torch.from_numpy(code) for code in (codes.pose_deg, codes.emotion, codes.eye_openness))
         return torch.cat([part.reshape(len(self.mel), -1) for part in (*measured, self.landmarks, *self.heads)], dim=1)
+
+    @cached_property
+    def lips(self) -> Tensor:
+        """(T, 21, 2) float32, their shape; see `talkedit.models.lips.lip_shape`."""
+        return lip_shape(self.landmarks, self.heads)
 
 
 def load_clip(sample: Sample, image_px: int) -> LoadedClip:

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from talkedit.media.audio import mel_windows
 from talkedit.models.codes import MEL_RANGE
-from talkedit.models.heads import Heads
 from talkedit.models.lip_net import N_MODES, LipNet
 from talkedit.models.lips import lip_shape, opening_and_width
 from talkedit.records import CLIP_FPS
@@ -64,7 +63,7 @@ def draw_spoken(windows: list[Window], seed: int, step: int, processes: Processe
         rng = np.random.default_rng((seed, step, DRAW, index))
         frames = torch.from_numpy(rng.integers(len(clip.mel), size=FRAMES))
         mel.append(clip.mel[frames])
-        shapes.append(lip_shape(clip.landmarks[frames], Heads(*(part[frames] for part in clip.heads))))
+        shapes.append(clip.lips[frames])
     return Spoken(torch.stack(mel), torch.stack(shapes))
 
 
