@@ -247,7 +247,7 @@ class TestCross:
         assert crossed["cross_pose_error_deg"] < 0.6 * crossed["cross_pose_error_deg_untouched"]
 
     def test_all_else_is_there(self, crossed: dict[str, float]) -> None:
-        assert 0 <= crossed["cross_openness_error"] < 0.5
+        assert 0 <= crossed["cross_openness_error"] < 0.6  # by lids that hardly tell of his eyes: r is under 0.8
         assert 0 <= crossed["cross_emotion_agreement"] <= 1
         assert 0 < crossed["cross_identity_dlib"] < 0.6  # still he
         assert crossed["cross_sync_own_distance"] > 0
