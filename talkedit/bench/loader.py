@@ -83,7 +83,8 @@ def waited_share(shards: Path, image_px: int, n_frames: int, n_windows: int, ste
         loader.windows(0)  # the first clips cannot but be waited for
         started, before = time.monotonic(), loader.waited_s
         for step in range(1, n_steps + 1):
-            to_batch(loader.windows(step))
+            with loader.waiting():
+                to_batch(loader.windows(step))
             _work(step_s)
         return (loader.waited_s - before) / (time.monotonic() - started)
 

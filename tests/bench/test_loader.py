@@ -71,4 +71,4 @@ def test_readings_count_targets_and_sources(shards: Path) -> None:
 
 
 def test_the_share_of_waiting_is_a_share(shards: Path) -> None:
-    assert 0 <= waited_share(shards, 24, T, 2, step_s=0.01, n_steps=3) < 1
+    assert 0 < waited_share(shards, 24, T, 2, step_s=0.01, n_steps=3) < 1
