@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,6 +34,7 @@ from talkedit.train.generator import Judges, LookedAt, choose_frames, draw_windo
 from talkedit.train.inputs import Inputs, make_inputs
 from talkedit.train.loop import step_random
 from talkedit.train.processes import Processes
+from talkedit.train.realism import Adversary
 
 from .. import tiny
 from ..conftest import PROJECT_ROOT
@@ -431,3 +433,32 @@ def test_a_term_that_is_off_asks_for_no_weights(judges_folder: Path, monkeypatch
             judges_folder, MODEL, loss_params(lambda_v=lambda_v, perceptual_net="vgg16_hed")
         )
     assert asked == ["none", "vgg16_hed"]
+
+
+def test_a_blink_term_without_blinks_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    for attributes, said in ((["pose"], "lambda_b never counts: model.attributes leaves out blink\n"), (["blink"], "")):
+        model = tiny.model_params(attributes=attributes, sources="raw")
+        generator_training._say_what_never_counts(model, train_params(), loss_params())
+        assert capsys.readouterr().err == said
+
+
+def test_the_image_discriminator_learns_at_the_generators_rate(
+    tiny_shards: Path, judges_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates: list[dict[str, float]] = []
+    learn = Adversary.learn
+
+    def noted(adversary: Adversary, *rest: Any) -> Tensor:
+        rates.append({name: each.param_groups[0]["lr"] for name, each in seen[0].optimizers.items()})
+        return learn(adversary, *rest)
+
+    seen: list[Any] = []
+    begin = generator_training._Training.__init__
+    monkeypatch.setattr(
+        generator_training._Training, "__init__", lambda self, *rest: seen.append(self) or begin(self, *rest)
+    )
+    monkeypatch.setattr(Adversary, "learn", noted)
+    train(tiny_shards, judges_folder, tmp_path / "out", loss_params())
+    assert len(rates) > 2
+    assert all(len(set(each.values())) == 1 and len(each) == 2 for each in rates)
+    assert len({each["optimizer"] for each in rates}) > 1  # it warms up and falls

@@ -174,6 +174,19 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_names_the_clips(value: float
         check_finite(losses, 3, ["one:0", "two:7"], FABRIC)
 
 
+def test_a_loss_that_is_not_finite_elsewhere_blames_no_clip_of_this_process() -> None:
+    class OneOfTwo:
+        def all_reduce(self, holds: Tensor, reduce_op: str) -> Tensor:
+            assert reduce_op == "mean"
+            return (holds + 0) / 2  # the other's is not finite
+
+    with pytest.raises(TalkeditError, match="at step 3 in another process, which says on which clips") as stopped:
+        check_finite({"l1": torch.tensor(1.0)}, 3, ["one:0"], OneOfTwo())  # type: ignore[arg-type]
+    assert "one:0" not in str(stopped.value)
+    with pytest.raises(TalkeditError, match="on one:0; look at these clips"):
+        check_finite({"l1": torch.tensor(float("nan"))}, 3, ["one:0"], OneOfTwo())  # type: ignore[arg-type]
+
+
 def test_finite_losses_are_let_through() -> None:
     check_finite({"l1": torch.tensor(1e30)}, 3, ["one:0"], FABRIC)
 
