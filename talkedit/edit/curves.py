@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talkedit.edit.gestures import gesture_deg, lids, natural_blinks, smooth_step
-from talkedit.edit.moments import Clock
+from talkedit.edit.moments import Clock, bounds_s
 from talkedit.edit.timeline import EASE_S, POSE_LIMIT_DEG, Channel, Gesture, Key, NaturalBlinking, Span, Timeline
 from talkedit.edit.wishes import Wish
 from talkedit.errors import ParamsError
@@ -56,7 +56,7 @@ def ask(timeline: Timeline, base: Attributes, clock: Clock, measured: Attributes
 def kept(timeline: Timeline, clock: Clock) -> NDArray[np.bool_]:
     """(T,), which frames are to be left alone."""
     alone = np.zeros(len(clock.times_s), np.bool_)
-    for begin_s, end_s in (_bounds(span, clock, "keep") for span in timeline.keep):
+    for begin_s, end_s in (bounds_s(span.begin, span.end, clock, "keep") for span in timeline.keep):
         alone |= (clock.times_s >= begin_s) & (clock.times_s < end_s)
     return alone
 
@@ -101,7 +101,7 @@ def _between_keys(keys: Sequence[Key[Wish]], clock: Clock, name: str) -> tuple[D
 
 def _weight(span: Span, ease_s: float, clock: Clock, name: str) -> Doubles:
     """(T,), 1 inside, 0 outside, eased at the ends that were said."""
-    begin_s, end_s = _bounds(span, clock, name)
+    begin_s, end_s = bounds_s(span.begin, span.end, clock, name)
     times_s = clock.times_s
     weight = ((times_s >= begin_s) & (times_s < end_s)).astype(np.float64)
     ease_s = min(ease_s, (end_s - begin_s) / 2)
@@ -112,18 +112,10 @@ def _weight(span: Span, ease_s: float, clock: Clock, name: str) -> Doubles:
     return weight
 
 
-def _bounds(span: Span, clock: Clock, name: str) -> tuple[float, float]:
-    begin_s = span.begin.time_s(clock) if span.begin else 0.0
-    end_s = span.end.time_s(clock) if span.end else max(clock.end_s, begin_s)
-    if end_s < begin_s:
-        raise ParamsError(f"{name}: a part from {span.begin.said if span.begin else 0} ends before it begins")
-    return begin_s, end_s
-
-
 def _away_from(spans: Sequence[Span], clock: Clock) -> Doubles:
     """(T,), 0 in the spans, rising to 1 within `EASE_S` outside."""
     away = np.ones(len(clock.times_s))
-    for begin_s, end_s in (_bounds(span, clock, "keep") for span in spans):
+    for begin_s, end_s in (bounds_s(span.begin, span.end, clock, "keep") for span in spans):
         distance_s = np.maximum(np.maximum(begin_s - clock.times_s, clock.times_s - end_s), 0)
         away = np.minimum(away, smooth_step(distance_s / EASE_S))
     return away

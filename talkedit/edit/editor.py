@@ -42,7 +42,7 @@ class EditReport:
         plan: What was measured, and asked of each frame.
         rewritten: Counts of frames, and what became of the pixel format and of damage.
         seam: Gradient across the border of the mask over the input's, for each frame that was edited; 1 is no seam.
-        forced: What was done although the model's footage never showed it, or the reference is damaged.
+        forced: What was done although the model's footage never showed it, or what is doubtful about the reference.
         sidecar: The file with the content credentials, where the video cannot hold them; None: they are in the video,
             or there are none.
     """
@@ -169,7 +169,7 @@ class Editor:
 
         Returns:
             The plan, and sentences on what the model's footage never showed of what it asks for, on a stranger's face,
-            and on damage of the reference.
+            and on damage of the reference, or several faces in it.
 
         Raises:
             ParamsError, ModelError, MediaError: As `edit`.
@@ -177,12 +177,12 @@ class Editor:
         self._check_codes(wanted)
         speech = listen(source, wanted.audio)
         measured = _whole(source, self.measure(source, wanted.face), wanted)
-        base, damage = self._taken(wanted.reference, measured, wanted) if wanted.reference else (None, [])
+        base, doubts = self._taken(wanted.reference, measured, wanted) if wanted.reference else (None, [])
         plan = make_plan(measured, wanted.timeline, speech, base)
         footage = self.model.ranges, self.model.params.sources
         beyond = stranger(measured, self.model) + beyond_footage(*plan.part(), *footage)
         _refuse(beyond, wanted.force)
-        return plan, beyond + damage
+        return plan, beyond + doubts
 
     def measure(self, source: Path, face: int | None = None, like: Measured | None = None) -> Measured:
         """The first pass: follows the face and measures what can be changed. See `Measurer.measure`."""
@@ -205,7 +205,7 @@ class Editor:
             )
 
     def _taken(self, reference: Reference, measured: Measured, wanted: Wanted) -> tuple[Attributes, list[str]]:
-        """What the timeline changes, and a sentence on what could not be decoded of the reference, if any."""
+        """What the timeline changes, and sentences on what was not, or not surely, what is meant of the reference."""
         other = _whole(reference.path, self.measure(reference.path), wanted)
         taken = take_over(
             measured.attributes,
@@ -216,7 +216,10 @@ class Editor:
             reference.take,
             reference.align,
         )
-        return taken, [f"the reference {reference.path.name} is damaged: {other.damage}"] if other.damage else []
+        said = f"the reference {reference.path.name}"
+        damage = [f"{said} is damaged: {other.damage}"] if other.damage else []
+        several = [f"{said} shows {other.n_faces} faces; the largest one's was taken"] if other.n_faces > 1 else []
+        return taken, damage + several
 
 
 def report_of(out: Path, suffix: str) -> Path:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from talkedit.edit.moments import Clock
+from talkedit.edit.moments import Clock, bounds_s
 from talkedit.edit.timeline import Blink, Gesture, NaturalBlinking
 from talkedit.records import POSE, Doubles
 
@@ -57,9 +57,9 @@ def lids(blink: Blink, clock: Clock) -> Doubles:
 def natural_blinks(preset: NaturalBlinking, clock: Clock) -> list[Blink]:
     """Blinks at uneven times: the least gap, and a random one that is short more often than long."""
     mean_s = 60 / preset.per_minute
-    begin_s = preset.begin.time_s(clock) if preset.begin else 0.0
-    end_s = min(preset.end.time_s(clock) if preset.end else clock.end_s, clock.end_s) - NATURAL_BLINK_S
-    rng, blinks, at_s = np.random.default_rng(preset.seed), [], begin_s
+    at_s, end_s = bounds_s(preset.begin, preset.end, clock, preset.preset)
+    end_s = min(end_s, clock.end_s) - NATURAL_BLINK_S
+    rng, blinks = np.random.default_rng(preset.seed), []
     while True:
         at_s += mean_s * (LEAST_GAP_SHARE + (1 - LEAST_GAP_SHARE) * rng.exponential())
         if at_s > end_s:

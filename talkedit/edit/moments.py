@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from talkedit.errors import ParamsError
 from talkedit.records import Doubles
 
 FORMS = "seconds (2.4), a frame (72f) or a timecode (00:00:02:10, 00:00:02.400)"
@@ -69,10 +70,15 @@ class Moment:
 
         A timecode with frames counts them at the nominal rate (30 for 29.97), as video editors do, and means that
         frame's own time.
+
+        Raises:
+            ParamsError: It is a timecode with more frames than a second of the video has.
         """
         if self.frames is None:
             return self.seconds
         rate, minutes = max(round(clock.fps), 1), int(self.seconds) // 60
+        if self.frames >= rate and not self.said.endswith("f"):
+            raise ParamsError(f"{self.said}: a second of this video has frames 0 to {rate - 1}; give one of these")
         falls_behind = rate % 30 == 0 and clock.fps < NTSC_BELOW * rate
         left_out = rate // 15 * (minutes - minutes // 10) if self.drops and falls_behind else 0
         return clock.time_of(int(self.seconds) * rate + self.frames - left_out)
@@ -120,3 +126,16 @@ def split_span(text: str) -> tuple[str | None, str | None]:
     if not dots or not (begin or end):
         raise ValueError(f"is {text[:40]!r}: give a range as FROM..TO, FROM.. or ..TO, with times as {FORMS}")
     return begin.strip() or None, end.strip() or None
+
+
+def bounds_s(begin: Moment | None, end: Moment | None, clock: Clock, name: str) -> tuple[float, float]:
+    """A part of a video in seconds; what is not said is where the video begins or ends.
+
+    Raises:
+        ParamsError: It ends before it begins; the message calls it a part of `name`.
+    """
+    begin_s = begin.time_s(clock) if begin else 0.0
+    end_s = end.time_s(clock) if end else max(clock.end_s, begin_s)
+    if end_s < begin_s:
+        raise ParamsError(f"{name}: a part from {begin.said if begin else 0} ends before it begins")
+    return begin_s, end_s

@@ -102,6 +102,8 @@ def test_two_keyframes_at_one_time_and_a_stretch_that_ends_first_are_said() -> N
         yaw([{"at": 0.2, "value": 0}, {"at": "2f", "value": 1}])
     with pytest.raises(ParamsError, match=r"yaw: a part from .* ends before it begins"):
         yaw("3@0.5..0.2")
+    with pytest.raises(ParamsError, match=r"natural blinking: a part from 0.5 ends before it begins"):
+        openness(presets=[{"preset": "natural blinking", "from": 0.5, "to": 0.2}])
 
 
 def test_emotions_blend_and_fade() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from talkedit.edit.moments import Clock, Moment, parse_moment, split_span
+from talkedit.errors import ParamsError
 
 STEADY = Clock(np.arange(50) / 25, 25.0)
 UNEVEN = Clock(np.array([0.0, 0.1, 0.4, 0.5]), 8.0)
@@ -72,3 +73,11 @@ def test_spans() -> None:
 def test_a_video_ends_with_its_last_frame_however_long_that_is_held() -> None:
     assert Clock(STEADY.times_s, 25.0).end_s == pytest.approx(50 / 25)
     assert Clock(STEADY.times_s, 25.0, last_s=3.0).end_s == pytest.approx(49 / 25 + 3)
+
+
+def test_a_timecode_s_frames_are_those_of_a_second() -> None:
+    clock = Clock(np.arange(100) / 29.97, 29.97)
+    assert parse_moment("00:00:02:29").time_s(clock) == pytest.approx(89 / 29.97)
+    with pytest.raises(ParamsError, match="00:00:02:30: a second of this video has frames 0 to 29; give one of these"):
+        parse_moment("00:00:02:30").time_s(clock)
+    assert parse_moment("89f").time_s(clock) == pytest.approx(89 / 29.97)

@@ -14,7 +14,7 @@ from talkedit.edit.faces import draw_faces, sentences
 from talkedit.edit.people import People, _merged, _split, find_people, tell_apart, who_speaks
 from talkedit.edit.summary import summary
 from talkedit.edit.timeline import Timeline
-from talkedit.edit.wanted import Wanted
+from talkedit.edit.wanted import Reference, Wanted
 from talkedit.errors import MediaError
 from talkedit.media.rewrite import Encoding
 from talkedit.media.video import read_frames
@@ -95,6 +95,15 @@ def test_the_chosen_face_alone_is_edited(
     assert "--face" in line
     again = editor.measure(tmp_path / "out.mp4", like=report.plan.measured)
     assert again.face == (face or 1)
+
+
+def test_of_several_faces_in_a_reference_the_largest_is_taken_and_that_is_said(
+    editor: Editor, pair: Path, second: Path
+) -> None:
+    plan, doubts = editor.plan(second, Wanted(Timeline(), Reference(pair, ("pose",)), force=True))
+    assert "the reference pair.mp4 shows 2 faces; the largest one's was taken" in doubts
+    his = editor.measure(pair).attributes.pose_deg[5]
+    assert plan.asked.pose_deg[5] == pytest.approx(his, abs=0.5)
 
 
 def test_a_face_that_is_not_there_is_refused(editor: Editor, pair: Path, tmp_path: Path) -> None:
