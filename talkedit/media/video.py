@@ -28,7 +28,8 @@ from talkedit.records import Image
 # deblocking, decoding takes half the time: 0.21 for 0.39 ms a frame of 256 px. What is kept for the eye's sake is left
 # out (psy, aq-mode), and blocks are not divided: GRID's crops at crf 14 are 3.6 MB a minute at 48.6 dB and decoded in
 # 0.16 ms; with all that, at crf 10, they were 9.2 MB at 51.1 dB and 0.29 ms.
-X264 = {"threads": "1", "tune": "fastdecode", "x264-params": "mbtree=0:psy=0:aq-mode=0:partitions=none:ref=1"}
+_X264_PARAMS = "scenecut=0:mbtree=0:psy=0:aq-mode=0:partitions=none:ref=1"
+X264 = {"threads": "1", "tune": "fastdecode", "x264-params": _X264_PARAMS}
 N_TIMED, RATE_TOLERANCE = 250, 0.05  # so many frames tell the rate; a header that is no further off is believed
 TIME_TOLERANCE_S = Fraction(1, 2000)  # some containers round time stamps to milliseconds
 
@@ -244,7 +245,7 @@ def _from(info: VideoInfo, first_s: Fraction) -> Iterator[tuple[Fraction, av.Vid
 
 
 def write_video(path: str | Path, frames: Iterable[Image], fps: Fraction, crf: int) -> None:
-    """Writes images as H.264, yuv420p, BT.709; the same images give the same bytes.
+    """Writes images as H.264, yuv420p, BT.709, a key frame every second; the same images give the same bytes.
 
     Args:
         path: The .mp4 file; its name only ever holds a complete video.
@@ -275,7 +276,7 @@ def unwritable(path: Path, error: OSError) -> MediaError:
 def _encode(part: Path, path: Path, frames: Iterable[Image], fps: Fraction, crf: int) -> None:
     size = None
     with av.open(str(part.resolve()), "w") as container:
-        stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf), **X264})
+        stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "g": str(round(fps)), **X264})
         for image in frames:
             if size is None:
                 size = image.shape

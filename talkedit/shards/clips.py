@@ -8,6 +8,7 @@ from functools import cached_property
 import av
 import numpy as np
 import torch
+from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 from torch import Tensor
@@ -39,13 +40,16 @@ class LoadedClip:
 
     Attributes:
         sample: The clip as it stands in the shard.
-        pictures: (T, 3, px, px) uint8, the crops at the networks' size; in memory pixel by pixel (channels last).
+        shown: Those of its frames whose pictures are here: all, or some in a row.
+        pictures: (len(shown), 3, px, px) uint8, their crops at the networks' size; in memory pixel by pixel (channels
+            last).
         mel: (T, 80, 16) float32, the mel window centred on each frame.
         landmarks: (T, 68, 2) float32, shares of the crop's side.
         heads: Where the heads are.
     """
 
     sample: Sample
+    shown: range
     pictures: Tensor
     mel: Tensor
     landmarks: Tensor
@@ -64,17 +68,23 @@ class LoadedClip:
         return lip_shape(self.landmarks, self.heads)
 
 
-def load_clip(sample: Sample, image_px: int) -> LoadedClip:
+def load_clip(sample: Sample, image_px: int, shown: range | None = None) -> LoadedClip:
     """Decodes one clip at the networks' size.
+
+    Args:
+        sample: The clip as it stands in the shard.
+        image_px: Side of the pictures.
+        shown: Frames in a row that are enough; what lies between two key frames is decoded by itself.
 
     Raises:
         TalkeditError: As `decode_crops`.
     """
-    pictures = _pictures(sample, image_px)
+    shown = shown or range(sample.n_frames)
     times_s = (np.arange(sample.n_frames) + 0.5) / float(CLIP_FPS)
     return LoadedClip(
         sample=sample,
-        pictures=pictures,
+        shown=shown,
+        pictures=_pictures(sample, shown, image_px),
         mel=torch.from_numpy(mel_windows(sample.mel, times_s)),
         landmarks=torch.from_numpy(sample.track.landmark_shares()),
         heads=heads_of(sample),
@@ -87,7 +97,7 @@ def decode_crops(sample: Sample) -> Iterator[np.ndarray]:
     Raises:
         TalkeditError: The video is damaged, or has not as many frames as the clip.
     """
-    return (crop.copy() for crop in _decode(sample))
+    return (crop.copy() for crop in _decode(sample, range(sample.n_frames)))
 
 
 def shrink(crop: np.ndarray, image_px: int) -> Tensor:
@@ -104,55 +114,69 @@ def _shrink(crops: np.ndarray, image_px: int) -> Tensor:
     return F.interpolate(pictures, size=(image_px, image_px), mode="bilinear", antialias=True, align_corners=False)
 
 
-def _pictures(sample: Sample, image_px: int) -> Tensor:
-    """All crops of a clip at the networks' size, (T, 3, px, px) uint8.
+def _pictures(sample: Sample, shown: range, image_px: int) -> Tensor:
+    """Some of a clip's crops at the networks' size, (len(shown), 3, px, px) uint8.
 
     New pages of memory cost more than what is put there: 0.11 ms a frame of 256 px, against 0.02 ms to convert it. So
     all frames go straight into one piece, which torch takes from what was let go of; numpy would ask for new pages.
     """
-    pictures = torch.empty(sample.n_frames, image_px, image_px, 3, dtype=torch.uint8)
+    pictures = torch.empty(len(shown), image_px, image_px, 3, dtype=torch.uint8)
     fill = _fill if image_px == sample.track.size_px else _fill_shrunk
-    fill(pictures.numpy(), sample)
+    fill(pictures.numpy(), sample, shown)
     return pictures.permute(0, 3, 1, 2)
 
 
-def _fill(pictures: np.ndarray, sample: Sample) -> None:
-    for picture, crop in zip(pictures, _decode(sample), strict=True):
+def _fill(pictures: np.ndarray, sample: Sample, shown: range) -> None:
+    for picture, crop in zip(pictures, _decode(sample, shown), strict=True):
         picture[:] = crop
 
 
-def _fill_shrunk(pictures: np.ndarray, sample: Sample) -> None:
+def _fill_shrunk(pictures: np.ndarray, sample: Sample, shown: range) -> None:
     """Several crops at once: two thirds of the time of one by one."""
     side_px, image_px = sample.track.size_px, pictures.shape[1]
     crops = np.empty((AT_ONCE, side_px, side_px, 3), np.uint8)
-    for index, crop in enumerate(_decode(sample)):
+    for index, crop in enumerate(_decode(sample, shown)):
         n_waiting = index % AT_ONCE + 1
         crops[n_waiting - 1] = crop
-        if n_waiting == AT_ONCE or index == sample.n_frames - 1:
+        if n_waiting == AT_ONCE or index == len(shown) - 1:
             shrunk = _shrink(crops[:n_waiting], image_px).permute(0, 2, 3, 1)
             pictures[index + 1 - n_waiting : index + 1] = shrunk.numpy()
 
 
-def _decode(sample: Sample) -> Iterator[np.ndarray]:
-    """The crops, (S, S, 3) uint8 RGB each, in the decoder's own memory."""
+def _decode(sample: Sample, shown: range) -> Iterator[np.ndarray]:
+    """Some of the crops, (S, S, 3) uint8 RGB each, in the decoder's own memory."""
     n_decoded, problem, side_px = 0, "its video is not its own", sample.track.size_px
     converter = VideoReformatter()  # one for all frames: to set it up costs half as much as decoding a frame
     try:
         with av.open(io.BytesIO(sample.crops_mp4), "r") as container:
-            for stream in container.streams.video:
-                stream.codec_context.thread_count = 1  # several clips are decoded side by side instead
-            for frame in container.decode(video=0):
-                n_decoded += 1
-                if n_decoded > sample.n_frames or frame.width != side_px:
-                    n_decoded = 0
+            for frame in _frames(container, sample.n_frames, shown):
+                if frame.width != side_px:
                     break
                 (plane,) = converter.reformat(frame, format="rgb24", threads=1).planes
                 rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)  # type: ignore[arg-type]
                 yield rows[:, : 3 * side_px].reshape(-1, side_px, 3)
+                n_decoded += 1
     except FFmpegError as error:
         problem = f"its video cannot be read: {error.strerror}"
-    if n_decoded != sample.n_frames:
+    if n_decoded != len(shown):
         raise TalkeditError(f"shard sample {sample.clip_id!r} is damaged ({problem}); run `dvc repro -f shards`")
+
+
+def _frames(container: InputContainer, n_frames: int, shown: range) -> Iterator[av.VideoFrame]:
+    """Some frames in a row, decoded from the key frame before them; none of a video that has not `n_frames`."""
+    packets = [packet for packet in container.demux(video=0) if packet.size]
+    place_of = {stamp: place for place, stamp in enumerate(sorted(packet.pts or 0 for packet in packets))}
+    if len(place_of) != n_frames:
+        return
+    codec = container.streams.video[0].codec_context
+    codec.thread_count = 1  # several clips are decoded side by side instead
+    places = [place_of[packet.pts or 0] for packet in packets]  # decoding goes to and fro
+    keys = [i for i, packet in enumerate(packets) if packet.is_keyframe and places[i] <= shown.start]
+    last = max(i for i, place in enumerate(places) if place in shown)
+    for packet in [*packets[max(keys, default=0) : last + 1], None]:
+        for frame in codec.decode(packet):
+            if place_of.get(frame.pts or 0) in shown:
+                yield frame
 
 
 def heads_of(sample: Sample) -> Heads:

@@ -15,16 +15,17 @@ import torch
 from talkedit.cores import n_cores
 from talkedit.errors import ParamsError, TalkeditError
 from talkedit.shards.clips import LoadedClip, load_clip
-from talkedit.shards.index import Entry, index_split, read_sample
-from talkedit.shards.sampler import Floats, Pick, Sampler, draw_targets, rarity
+from talkedit.shards.index import index_split, read_sample
+from talkedit.shards.sampler import Floats, Pick, Sampler, Visit, draw_part, draw_targets, rarity
 from talkedit.shards.windows import Window
 
 Rare = Literal["targets", "sources"]
 
 WINDOWS_AHEAD = 128
 MAX_THREADS = 4
-# So that little footage is decoded once; never less than the pool stays.
+# Footage that is no larger when decoded is decoded once.
 KEPT_BYTES = 2 << 30
+PART_DRAW = 1  # tells this random sequence from the windows'
 # Frames whose eyes are equally open to this are alike to the balance between open and closed eyes.
 OPENNESS_BIN = 0.2
 MEL_BYTES = 80 * 16 * 4  # of a frame
@@ -33,7 +34,9 @@ MEL_BYTES = 80 * 16 * 4  # of a frame
 class Loader:
     """The windows of every step of a run: a pure function of seed and step, whichever step comes first.
 
-    Clips are decoded on threads of their own, in the order in which they are needed; `close` ends these.
+    Clips are decoded on threads of their own, in the order in which they are needed; `close` ends these. Footage that
+    fits into memory stays there. Of a clip of larger footage, each stay in the pool decodes another second, so that a
+    decoded frame is shown several times before it is let go of.
 
     Args:
         folder: Folder of the shards stage.
@@ -46,7 +49,7 @@ class Loader:
         rank: Which of the processes this is; each gets its own part of the step's windows, in order, and decodes
             the clips of these alone.
         n_ranks: How many processes share a step.
-        kept_bytes: Decoded clips stay in memory up to this size.
+        kept_bytes: Decoded clips stay in memory if all of them together are no larger.
         rare: Which frames of a window are often those whose eyes are as seldom so far open; the others are any.
         windows_ahead: For how many windows to come clips are decoded.
 
@@ -81,7 +84,9 @@ class Loader:
                 f"no {split} clip has {2 * n_frames} frames; give longer footage or raise segment.clip_s"
             )
         self._image_px, self._n_frames, self._n_windows, self._seed = image_px, n_frames, n_windows, seed
-        self._other_clips_share, self._kept_bytes, self._rare = other_clips_share, kept_bytes, rare
+        self._other_clips_share, self._rare = other_clips_share, rare
+        n_bytes = sum(entry.n_frames for entry in self._entries) * (3 * image_px**2 + MEL_BYTES)
+        self._all_stay = n_bytes <= kept_bytes
         n_own = n_windows // n_ranks
         self._own = slice(rank * n_own, (rank + 1) * n_own)
         self._n_steps_ahead = math.ceil(windows_ahead / n_own)
@@ -102,9 +107,11 @@ class Loader:
         Raises:
             TalkeditError: One of the clips is damaged.
         """
-        pairs = [(self._clips[pick.clip].result(), self._clips[pick.other].result()) for pick in self._plan(step)]
-        first = step * self._n_windows + self._own.start
-        return [self._window(*pair, first + index, in_a_row, one_source) for index, pair in enumerate(pairs)]
+        first, windows = step * self._n_windows + self._own.start, []
+        for index, pick in enumerate(self._plan(step)):
+            own, other = (self._clips[self._key(visit)].result() for visit in pick)
+            windows.append(self._window(own, other, first + index, in_a_row, one_source))
+        return windows
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -138,54 +145,60 @@ class Loader:
             picks = next(self._sampler)[self._own]
             if self._next_step >= step:
                 self._planned[self._next_step] = picks
-                self._request({clip for clip in chain.from_iterable(picks) if clip not in self._clips})
+                self._request(set(chain.from_iterable(picks)))
             self._next_step += 1
         return self._planned.pop(step)
 
-    def _request(self, clips: set[int]) -> None:
-        if clips:
+    def _key(self, visit: Visit) -> int:
+        """Under which number a clip is found: its own, or that of its stay."""
+        return visit.clip if self._all_stay else visit.number
+
+    def _request(self, visits: set[Visit]) -> None:
+        new = {self._key(visit): visit for visit in visits if self._key(visit) not in self._clips}
+        if new and not self._all_stay:
             self._forget()
-        for clip in sorted(clips):
-            self._clips[clip] = self._decoders.submit(_load, self._entries[clip], self._image_px)
+        for key in sorted(new):
+            self._clips[key] = self._decoders.submit(self._load, new[key])
 
     def _forget(self) -> None:
-        """Lets go of clips that are out of the pool, the oldest first, while there are too many in memory."""
-        n_bytes = sum(self._n_bytes(clip) for clip in self._clips)
-        if n_bytes <= self._kept_bytes:
-            return
-        needed = self._sampler.pool(self._own).union(chain.from_iterable(chain.from_iterable(self._planned.values())))
-        for clip in [clip for clip in self._clips if clip not in needed]:
-            if n_bytes <= self._kept_bytes:
-                break
-            self._clips.pop(clip).cancel()
-            n_bytes -= self._n_bytes(clip)
+        """Lets go of what is out of the pool."""
+        planned = chain.from_iterable(chain.from_iterable(self._planned.values()))
+        needed = {self._key(visit) for visit in self._sampler.pool(self._own).union(planned)}
+        for key in self._clips.keys() - needed:
+            self._clips.pop(key).cancel()
 
-    def _n_bytes(self, clip: int) -> int:
-        return self._entries[clip].n_frames * (3 * self._image_px**2 + MEL_BYTES)
+    def _load(self, visit: Visit) -> "_Ready":
+        sample = read_sample(self._entries[visit.clip])
+        weights = rarity(sample.attributes.eye_openness, OPENNESS_BIN)
+        alike = np.ones_like(weights)
+        target_weights, source_weights = (weights, None) if self._rare == "targets" else (alike, weights)
+        shown = range(sample.n_frames)
+        if not self._all_stay:
+            rng = np.random.default_rng((self._seed, visit.number, PART_DRAW))
+            shown = draw_part(target_weights, 2 * self._n_frames, rng)
+        return _Ready(load_clip(sample, self._image_px, shown), target_weights, source_weights)
 
     def _window(self, ready: "_Ready", other: "_Ready", index: int, in_a_row: bool, one_source: bool) -> Window:
-        rng, clip = np.random.default_rng((self._seed, index)), ready.clip
-        rare_targets = self._rare == "targets"
-        weights = ready.weights if rare_targets else np.ones(clip.sample.n_frames)
-        target = draw_targets(weights, self._n_frames, rng, in_a_row)
-        source_clip, weights = other if rng.random() < self._other_clips_share else ready
-        others = np.arange(source_clip.sample.n_frames)
-        if source_clip is clip:
-            others = np.delete(others, target)
-        share = None if rare_targets else weights[others] / weights[others].sum()
-        source = rng.choice(others, size=self._n_frames, replace=False, p=share)
+        rng, clip, n_frames = np.random.default_rng((self._seed, index)), ready.clip, self._n_frames
+        weights = ready.target_weights[clip.shown.start : clip.shown.stop]
+        target = clip.shown.start + draw_targets(weights, n_frames, rng, in_a_row)
+        source_clip, _, weights = other if rng.random() < self._other_clips_share else ready
+        others = np.array(source_clip.shown)
+        if source_clip.sample.clip_id == clip.sample.clip_id:
+            others = others[~np.isin(others, target)]
+        share = None if weights is None else weights[others] / weights[others].sum()
+        source = rng.choice(others, size=n_frames, replace=False, p=share)
         if one_source:
-            source = source[:1].repeat(self._n_frames)
+            source = source[:1].repeat(n_frames)
         return Window(clip, torch.from_numpy(target), source_clip, torch.from_numpy(source))
 
 
 class _Ready(NamedTuple):
-    """A clip, and how often each of its frames is to be a target, relative to the others."""
+    """A clip, and how often each of its frames is to be a target, and a source, relative to the others.
+
+    Sources without weights are all as likely.
+    """
 
     clip: LoadedClip
-    weights: Floats
-
-
-def _load(entry: Entry, image_px: int) -> _Ready:
-    clip = load_clip(read_sample(entry), image_px)
-    return _Ready(clip, rarity(clip.sample.attributes.eye_openness, OPENNESS_BIN))
+    target_weights: Floats
+    source_weights: Floats | None

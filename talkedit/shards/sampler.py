@@ -10,14 +10,22 @@ from numpy.typing import NDArray
 
 POOL = 32
 MAX_ITEMS = 16
+PART_FRAMES = 25  # from one key frame of the crops' videos to the next
 
 Indices = NDArray[np.intp]
 Floats = NDArray[np.floating]
 
 
 class Visit(NamedTuple):
-    """One stay of a clip in the pool, and how many windows it gives."""
+    """One stay of a clip in the pool.
 
+    Attributes:
+        number: Which of all stays of the run, as they come.
+        clip: The clip's number.
+        n_items: How many windows it gives.
+    """
+
+    number: int
     clip: int
     n_items: int
 
@@ -25,8 +33,8 @@ class Visit(NamedTuple):
 class Pick(NamedTuple):
     """The clip of a window, and another one that its sources may come from: the same only where clips are few."""
 
-    clip: int
-    other: int
+    visit: Visit
+    other: Visit
 
 
 class Sampler:
@@ -49,30 +57,28 @@ class Sampler:
     """
 
     def __init__(self, n_frames: Sequence[int], n_window_frames: int, n_windows: int, seed: int) -> None:
-        self._visits = [
-            visit for clip, length in enumerate(n_frames) for visit in _visits(clip, length, n_window_frames)
-        ]
+        self._stays = [stay for clip, length in enumerate(n_frames) for stay in _stays(clip, length, n_window_frames)]
         self._random = random.Random(seed).random  # noqa: S311 (its sequence is the same in every version of Python)
-        self._coming: list[Visit] = []
+        self._coming: list[tuple[int, int]] = []
+        self._n_visits = 0
         self._n_slots = max(math.ceil(POOL / n_windows), 2)  # of each window
         self._pool = [self._next_visit() for _ in range(n_windows * self._n_slots)]
         # A run begins in the midst of their windows, or all would be used up, and the next ones needed, at about once.
         self._left = [1 + int(self._random() * visit.n_items) for visit in self._pool]
 
     def __next__(self) -> list[Pick]:
-        """The clips of the next step's windows, by their numbers."""
+        """The clips of the next step's windows."""
         return [self._pick(first) for first in range(0, len(self._pool), self._n_slots)]
 
-    def pool(self, windows: slice = slice(None)) -> set[int]:
-        """The clips that some of a step's windows are being drawn from."""
+    def pool(self, windows: slice = slice(None)) -> set[Visit]:
+        """What some of a step's windows are being drawn from."""
         slots = range(len(self._pool) // self._n_slots)[windows]
-        first, last = slots.start * self._n_slots, slots.stop * self._n_slots
-        return {visit.clip for visit in self._pool[first:last]}
+        return set(self._pool[slots.start * self._n_slots : slots.stop * self._n_slots])
 
     def _pick(self, first: int) -> Pick:
         slot, n_slots = int(self._random() * self._n_slots), self._n_slots
         other = (slot + 1 + int(self._random() * (n_slots - 1))) % n_slots
-        pick = Pick(self._pool[first + slot].clip, self._pool[first + other].clip)
+        pick = Pick(self._pool[first + slot], self._pool[first + other])
         self._use(first + slot)
         return pick
 
@@ -84,15 +90,16 @@ class Sampler:
 
     def _next_visit(self) -> Visit:
         if not self._coming:
-            self._coming = sorted(self._visits, key=lambda _: self._random())
-        return self._coming.pop()
+            self._coming = sorted(self._stays, key=lambda _: self._random())
+        self._n_visits += 1
+        return Visit(self._n_visits - 1, *self._coming.pop())
 
 
-def _visits(clip: int, n_frames: int, n_window_frames: int) -> list[Visit]:
+def _stays(clip: int, n_frames: int, n_window_frames: int) -> list[tuple[int, int]]:
     """How often a clip comes around, and with how many windows: each frame is a target about once."""
     n_items = max(n_frames // n_window_frames, 1)
-    n_visits = max(round(n_items / MAX_ITEMS), 1)
-    return [Visit(clip, min(n_items // n_visits, MAX_ITEMS))] * n_visits
+    n_stays = max(round(n_items / MAX_ITEMS), 1)
+    return [(clip, min(n_items // n_stays, MAX_ITEMS))] * n_stays
 
 
 def draw_targets(weights: Floats, n_frames: int, rng: np.random.Generator, in_a_row: bool) -> Indices:
@@ -109,6 +116,22 @@ def draw_targets(weights: Floats, n_frames: int, rng: np.random.Generator, in_a_
         starts = np.convolve(weights, np.ones(n_frames), mode="valid")
         return int(rng.choice(len(starts), p=starts / starts.sum())) + np.arange(n_frames)
     return rng.choice(len(weights), size=n_frames, replace=False, p=weights / weights.sum())
+
+
+def draw_part(weights: Floats, least: int, rng: np.random.Generator) -> range:
+    """Some frames of a clip in a row, about a second, from one key frame of the crops' video to another.
+
+    Args:
+        weights: (N,), how often each frame of the clip is to be a target, relative to the others: as often as in whole
+            clips, since a part comes the more often the more its frames are to.
+        least: How many frames it has at least; the clip has no fewer.
+        rng: Where the randomness comes from.
+    """
+    step = PART_FRAMES * math.ceil(least / PART_FRAMES)
+    starts = range(0, len(weights) - least + 1, step)
+    sums = np.add.reduceat(weights, starts)
+    chosen = int(rng.choice(len(starts), p=sums / sums.sum()))
+    return range(starts[chosen], (*starts[1:], len(weights))[chosen])
 
 
 def rarity(values: Floats, bin_width: float) -> Floats:

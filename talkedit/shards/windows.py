@@ -90,7 +90,8 @@ def _take(columns: list[Tensor], frames: list[Tensor]) -> Tensor:
 
 def _take_pictures(clips: list[LoadedClip], frames: list[Tensor]) -> Tensor:
     """(B, T, 3, px, px), in memory as in the clips: with channels last, copying is copying whole pictures."""
-    return _take([clip.pictures.permute(0, 2, 3, 1) for clip in clips], frames).permute(0, 1, 4, 2, 3)
+    shown = [indices - clip.shown.start for clip, indices in zip(clips, frames, strict=True)]
+    return _take([clip.pictures.permute(0, 2, 3, 1) for clip in clips], shown).permute(0, 1, 4, 2, 3)
 
 
 def _take_numbers(clips: list[LoadedClip], frames: list[Tensor]) -> tuple[dict[str, Tensor], Heads]:

@@ -1,8 +1,10 @@
 """One clip, decoded."""
 
 import dataclasses
+import io
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -61,6 +63,32 @@ def test_a_clip_s_pictures_are_its_crops_each_shrunk_by_itself(size_px: int, ima
     assert torch.equal(pictures, torch.stack([shrink(crop, image_px) for crop in crops]))
     if image_px == size_px:
         assert torch.equal(pictures, torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize("shown", [range(25, 50), range(50, 77), range(11), range(30, 58)])
+def test_a_part_of_a_clip_is_that_part_of_all_its_pictures(shown: range) -> None:
+    sample = tiny.make_sample("long", "train", 1, n_frames=77)
+    whole, part = load_clip(sample, IMAGE_PX), load_clip(sample, IMAGE_PX, shown)
+    assert (whole.shown, part.shown) == (range(77), shown)
+    assert torch.equal(part.pictures, whole.pictures[shown.start : shown.stop])
+    assert torch.equal(part.numbers, whole.numbers)
+
+
+def test_a_part_that_begins_at_a_key_frame_needs_nothing_before_it_or_after() -> None:
+    sample = tiny.make_sample("long", "train", 1, n_frames=77)
+    with av.open(io.BytesIO(sample.crops_mp4)) as video:
+        packets = [(packet.pts, packet.pos, packet.size, packet.is_keyframe) for packet in video.demux() if packet.size]
+    starts = [pos for pts, pos, size, is_key in packets if is_key]
+    assert len(starts) == 4
+    broken = bytearray(sample.crops_mp4)
+    for _, pos, size, _ in packets:
+        if not starts[1] <= pos < starts[2]:
+            broken[pos : pos + size] = bytes(size)
+    damaged = dataclasses.replace(sample, crops_mp4=bytes(broken))
+    part = load_clip(damaged, IMAGE_PX, range(25, 50)).pictures
+    assert torch.equal(part, load_clip(sample, IMAGE_PX).pictures[25:50])
+    with pytest.raises(TalkeditError, match="'long' is damaged"):
+        load_clip(damaged, IMAGE_PX)
 
 
 def test_landmarks_are_shares_of_the_side(clips: list[LoadedClip]) -> None:

@@ -12,8 +12,9 @@ import torch
 from talkedit.errors import ParamsError, TalkeditError
 from talkedit.shards import loader as loading
 from talkedit.shards.clips import load_clip
-from talkedit.shards.loader import Loader
-from talkedit.shards.windows import Window
+from talkedit.shards.loader import OPENNESS_BIN, Loader
+from talkedit.shards.sampler import rarity
+from talkedit.shards.windows import Window, to_batch
 
 from .. import tiny
 from .conftest import IMAGE_PX
@@ -35,9 +36,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The clips that are decoded from here on."""
     seen: list[str] = []
 
-    def note(sample, image_px):
+    def note(sample, image_px, shown):
         seen.append(sample.clip_id)
-        return load_clip(sample, image_px)
+        return load_clip(sample, image_px, shown)
 
     monkeypatch.setattr(loading, "load_clip", note)
     return seen
@@ -156,10 +157,49 @@ def test_much_footage_is_decoded_again_but_memory_holds_little_more_than_the_poo
         for step in range(150):
             loader.windows(step)
             most = max(most, len(loader._clips))
-    # Clips of 20 frames give 4 windows: those of 128 windows are decoded ahead, which with the pool is all but all.
+    # Clips of 20 frames give 4 windows: beside the pool's 32 those of 128 windows are decoded ahead, and of a step.
     assert len(decoded) > 2 * N_CLIPS
-    assert most <= N_CLIPS
+    assert most <= 32 + 128 / 4 + 8
     assert len(decoded) <= 150 * 8 / 4 + N_CLIPS  # once a visit
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_of_much_footage_a_clip_shows_another_second_each_time_and_every_frame_comes(
+    tmp_path: Path, share: float
+) -> None:
+    sample = tiny.make_sample("long", "train", 1, n_frames=77)
+    shards = tiny.write_shards(tmp_path / "shards", [sample])
+    whole = load_clip(sample, IMAGE_PX)
+    counts, shown = np.zeros(77), set()
+    with Loader(shards, "train", IMAGE_PX, T, 4, seed=0, kept_bytes=0, other_clips_share=share) as loader:
+        for step in range(600):
+            windows = loader.windows(step, in_a_row=False)
+            for clip, target, source_clip, source in windows:
+                assert set(target.tolist()) <= set(clip.shown)
+                assert set(source.tolist()) <= set(source_clip.shown) - set(target.tolist())
+                counts[target] += 1
+                shown.add(clip.shown)
+            if step < 10:
+                batch = to_batch(windows)
+                assert all(
+                    torch.equal(row, whole.pictures[each.target])
+                    for row, each in zip(batch.target, windows, strict=True)
+                )
+                assert all(
+                    torch.equal(row, whole.pictures[each.source])
+                    for row, each in zip(batch.source, windows, strict=True)
+                )
+                assert torch.equal(batch.mel[0], whole.mel[windows[0].target])
+    assert shown == {range(25), range(25, 50), range(50, 77)}
+    wanted = rarity(sample.attributes.eye_openness, OPENNESS_BIN)
+    assert np.corrcoef(counts, wanted)[0, 1] > 0.9
+    assert counts.min() > 0
+
+
+def test_of_much_footage_seed_and_step_decide_the_windows_too(many: Path) -> None:
+    whole = run(many, range(40), kept_bytes=0)
+    assert run(many, range(25, 40), kept_bytes=0) == whole[25:]
+    assert run(many, range(39, -1, -13), kept_bytes=0) == whole[39::-13]
 
 
 def test_what_is_out_of_the_pool_is_let_go_of(many: Path) -> None:

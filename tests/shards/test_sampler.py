@@ -6,14 +6,14 @@ from itertools import chain, islice, pairwise
 import numpy as np
 import pytest
 
-from talkedit.shards.sampler import MAX_ITEMS, POOL, Pick, Sampler, draw_targets, rarity
+from talkedit.shards.sampler import MAX_ITEMS, POOL, Pick, Sampler, draw_part, draw_targets, rarity
 
 T = 5
 
 
 def draw(sampler: Sampler, n_steps: int) -> list[list[int]]:
     """The clips of each step's windows."""
-    return [[pick.clip for pick in next(sampler)] for _ in range(n_steps)]
+    return [[pick.visit.clip for pick in next(sampler)] for _ in range(n_steps)]
 
 
 def flat(steps: list[list[int]]) -> list[int]:
@@ -38,7 +38,7 @@ def test_a_clip_gives_at_most_16_windows_while_it_is_in_memory(n_windows: int) -
 @pytest.mark.parametrize("n_windows", [1, 4, 5, 32])
 def test_windows_are_shuffled_across_the_whole_pool(n_windows: int) -> None:
     sampler = Sampler([100] * 400, T, n_windows, seed=0)
-    pool = sampler.pool()
+    pool = {visit.clip for visit in sampler.pool()}
     assert len(pool) >= POOL == 32
     steps = draw(sampler, 20 * len(pool) // n_windows)
     assert len(set(flat(steps[: 4 * len(pool) // n_windows])) & pool) >= 0.9 * len(pool)
@@ -59,8 +59,8 @@ def test_each_window_of_a_step_has_clips_of_its_own() -> None:
     assert sampler.pool(slice(1, 3)) == parts[1] | parts[2]
     for _ in range(400):  # 1600 windows, of about 100 clips
         for clips, pick in zip(seen, next(sampler), strict=True):
-            assert pick.clip != pick.other
-            clips |= set(pick)
+            assert pick.visit.clip != pick.other.clip
+            clips |= {visit.clip for visit in pick}
     assert len(set.union(*seen)) == sum(map(len, seen)) > 100
 
 
@@ -94,8 +94,7 @@ def test_long_clips_give_more_windows_each_frame_as_often(n_windows: int) -> Non
 
 def test_one_clip_is_enough() -> None:
     sampler = Sampler([20], T, 2, seed=0)
-    assert [next(sampler) for _ in range(50)] == [[Pick(0, 0)] * 2] * 50
-    assert sampler.pool() == {0}
+    assert {visit.clip for _ in range(50) for pick in next(sampler) for visit in pick} == {0}
 
 
 @pytest.mark.parametrize("in_a_row", [True, False])
@@ -127,3 +126,29 @@ def test_what_is_rare_comes_as_often_as_what_is_not_in_half_of_the_draws() -> No
     assert weights == pytest.approx([0.5 + 0.5 * 5 / 9] * 9 + [0.5 + 0.5 * 5])
     assert weights.mean() == pytest.approx(1)
     assert rarity(np.full(4, 0.7), 0.2) == pytest.approx(np.ones(4))
+
+
+@pytest.mark.parametrize(
+    ("n_frames", "least", "parts"),
+    [
+        (75, 10, [range(25), range(25, 50), range(50, 75)]),
+        (85, 10, [range(25), range(25, 50), range(50, 75), range(75, 85)]),
+        (84, 10, [range(25), range(25, 50), range(50, 84)]),  # nine frames are too few
+        (20, 10, [range(20)]),
+        (100, 40, [range(50), range(50, 100)]),
+    ],
+)
+def test_parts_of_a_clip_begin_at_key_frames_and_none_is_too_short(
+    n_frames: int, least: int, parts: list[range]
+) -> None:
+    rng = np.random.default_rng(0)
+    drawn = {draw_part(np.ones(n_frames), least, rng) for _ in range(100)}
+    assert sorted(drawn, key=lambda part: part.start) == parts
+
+
+def test_a_part_comes_as_often_as_its_frames_are_to() -> None:
+    weights = np.ones(60)  # parts of 25 and 35 frames
+    weights[:25] = 7
+    rng = np.random.default_rng(0)
+    share = np.mean([draw_part(weights, 20, rng).start == 0 for _ in range(2000)])
+    assert share == pytest.approx(7 * 25 / (7 * 25 + 35), abs=0.03)

@@ -43,6 +43,7 @@ def make_clip(
     level = torch.tensor(loudness or [-4.0] * n_frames)
     return LoadedClip(
         sample=sample,
+        shown=range(n_frames),
         pictures=torch.zeros(n_frames, 3, PX, PX, dtype=torch.uint8) if pictures is None else pictures,
         mel=level[:, None, None].expand(n_frames, 80, 16).contiguous(),
         landmarks=torch.rand(n_frames, 68, 2, generator=torch.Generator().manual_seed(0)),
