@@ -1,10 +1,7 @@
 """Shards to windows, decoded in the background just before a step asks for them."""
 
 import math
-import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
@@ -53,9 +50,6 @@ class Loader:
         rare: Which frames of a window are often those whose eyes are as seldom so far open; the others are any.
         windows_ahead: For how many windows to come clips are decoded.
 
-    Attributes:
-        waited_s: How long work was kept waiting for data, in seconds: what was spent inside of `waiting`.
-
     Raises:
         TalkeditError: The split is missing or damaged, or no clip is long enough.
         ParamsError: The processes cannot share the windows evenly.
@@ -94,7 +88,6 @@ class Loader:
         self._decoders = ThreadPoolExecutor(n_threads, thread_name_prefix="decoder")
         self._clips: dict[int, Future[_Ready]] = {}
         self._start_over()
-        self.waited_s = 0.0
 
     def windows(self, step: int, in_a_row: bool = True, one_source: bool = False) -> list[Window]:
         """This process's windows of a step.
@@ -112,13 +105,6 @@ class Loader:
             own, other = (self._clips[self._key(visit)].result() for visit in pick)
             windows.append(self._window(own, other, first + index, in_a_row, one_source))
         return windows
-
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """For what is done before a step has its data: `windows`, stacking, moving to the device."""
-        started = time.monotonic()
-        yield
-        self.waited_s += time.monotonic() - started
 
     def close(self) -> None:
         """Ends the threads; what they have begun is finished first."""

@@ -25,6 +25,7 @@ from talkedit.params import Section
 from talkedit.shards.index import read_preparation, read_samples
 from talkedit.shards.loader import Loader, Rare
 from talkedit.shards.windows import Batch, Window, to_batch
+from talkedit.train.ahead import Ahead
 from talkedit.train.checkpoint import Checkpoint, run_key
 from talkedit.train.curves import Curves
 from talkedit.train.eyes import eye_errors, eye_loss
@@ -42,7 +43,7 @@ from talkedit.train.lips import (
 )
 from talkedit.train.loop import check_finite, clip_gradient, run_steps, set_learning_rate, step_random
 from talkedit.train.machine import make_adam, make_fabric, place
-from talkedit.train.negatives import Negatives, draw_negatives, share_with_negative
+from talkedit.train.negatives import Drawn, Negatives, draw_in_clips, help_out, share_with_negative
 from talkedit.train.processes import ALONE, Processes
 from talkedit.train.verdict import Pairs, Verdict, judge
 
@@ -192,7 +193,8 @@ def measure(
     errors: list[dict[str, float]] = []
     shapes: list[Tensor] = []
     for step in range(-(-N_VALIDATION_WINDOWS // params.n_windows)):
-        batch, negatives, spoken = _batch(held_out.windows(step), min_gaps, params.seed, step, device)
+        batch, drawn, spoken = _prepare(held_out.windows(step), min_gaps, params.seed, step, device)
+        negatives = help_out(drawn, min_gaps, params.seed, step).to(device)
         with torch.no_grad():
             for term, pairs in judge(networks.discriminator, batch, negatives).pairs.items():
                 parts[term].append(pairs)
@@ -240,11 +242,13 @@ def _train(
     min_gaps = params.min_gaps(networks.discriminator.terms)
     chance_stop = ChanceStop(round(params.chance_after_share * params.n_steps), params.n_steps, fabric)
 
+    def prepare(step: int) -> tuple[Batch, Drawn, Spoken]:
+        return _prepare(data.windows(step), min_gaps, params.seed, step, fabric.device, processes.rank)
+
     def step_once(step: int) -> dict[str, Tensor]:
         random = step_random(params.seed, step)
-        with data.waiting():
-            windows = data.windows(step)
-            batch, negatives, spoken = _batch(windows, min_gaps, params.seed, step, fabric.device, processes)
+        batch, drawn, spoken = ahead.take(step)
+        negatives = help_out(drawn, min_gaps, params.seed, step, processes).to(fabric.device)
         batch = jitter(batch, params.jitter_share, random, processes)
         verdict, others = network(batch, negatives, spoken, random)
         losses = {f"{term}_loss": loss for term, loss in verdict.losses.items()} | others
@@ -260,24 +264,20 @@ def _train(
 
     n_images = params.n_windows * model.n_frames
     every = params.log_every_n_steps
-    trained = run_steps(
-        "train_discriminator", step_once, params.n_steps, n_images, every, checkpoint, curves, data, fabric
-    )
+    with Ahead(prepare, params.n_steps) as ahead:
+        trained = run_steps(
+            "train_discriminator", step_once, params.n_steps, n_images, every, checkpoint, curves, ahead, fabric
+        )
     return trained, checkpoint
 
 
-def _batch(
-    windows: list[Window],
-    min_gaps: dict[str, float],
-    seed: int,
-    step: int,
-    device: torch.device,
-    processes: Processes = ALONE,
-) -> tuple[Batch, Negatives, Spoken]:
-    """The windows as a batch, their negatives, and what else is said in their clips, on `device`."""
-    negatives = draw_negatives(windows, min_gaps, seed, step, processes)
-    spoken = draw_spoken(windows, seed, step, processes)
-    return to_device(to_batch(windows), device), negatives.to(device), spoken.to(device)
+def _prepare(
+    windows: list[Window], min_gaps: dict[str, float], seed: int, step: int, device: torch.device, rank: int = 0
+) -> tuple[Batch, Drawn, Spoken]:
+    """The windows as a batch, what does not belong to them, and what else is said in their clips."""
+    drawn = draw_in_clips(windows, min_gaps, seed, step, rank)
+    spoken = draw_spoken(windows, seed, step, rank)
+    return to_device(to_batch(windows), device), drawn, spoken.to(device)
 
 
 def _report(

@@ -22,7 +22,8 @@ from talkedit.params import Section
 from talkedit.records import CLIP_FPS
 from talkedit.shards.index import read_preparation, read_samples
 from talkedit.shards.loader import Loader
-from talkedit.shards.windows import to_batch
+from talkedit.shards.windows import Batch, to_batch
+from talkedit.train.ahead import Ahead
 from talkedit.train.artifact import control_ranges, save_model
 from talkedit.train.checkpoint import Checkpoint, run_key
 from talkedit.train.curves import Curves
@@ -143,8 +144,11 @@ def train_generator(
     key = run_key(sections, code_hash(__file__), [shards, discriminator_folder])
     if fabric.is_global_zero:
         _say_what_never_counts(model, params, loss)
-    with Loader(shards, "train", *shape, params.seed, params.other_clips_share, rank, n_ranks) as data:
-        training = _Training(judges, data, model, params, loss, fabric)
+    with (
+        Loader(shards, "train", *shape, params.seed, params.other_clips_share, rank, n_ranks) as data,
+        Ahead(lambda step: _prepare(data, step, model, loss, fabric.device), params.n_steps) as ahead,
+    ):
+        training = _Training(judges, ahead, model, params, loss, fabric)
         checkpoint = Checkpoint(out, key, training.networks, training.optimizers)
         metrics = run_steps(
             "train_generator",
@@ -154,7 +158,7 @@ def train_generator(
             params.log_every_n_steps,
             checkpoint,
             curves,
-            data,
+            ahead,
             fabric,
         )
     if not fabric.is_global_zero:
@@ -171,9 +175,15 @@ class _Training:
     """All that a step changes: the generator, the average of its weights, which is kept, the image discriminator."""
 
     def __init__(
-        self, judges: Judges, data: Loader, model: ModelParams, params: TrainParams, loss: LossParams, fabric: Fabric
+        self,
+        judges: Judges,
+        ahead: Ahead[Batch],
+        model: ModelParams,
+        params: TrainParams,
+        loss: LossParams,
+        fabric: Fabric,
     ) -> None:
-        self._judges, self._data, self._fabric, self._processes = judges, data, fabric, Processes.of(fabric)
+        self._judges, self._ahead, self._fabric, self._processes = judges, ahead, fabric, Processes.of(fabric)
         self._model, self._params, self._loss = model, params, loss
         generator, average = (place(build_generator(model), fabric) for _ in range(2))
         average.load_state_dict(generator.state_dict())
@@ -192,7 +202,8 @@ class _Training:
         """Trains one step; its named losses."""
         params, fabric = self._params, self._fabric
         random = step_random(params.seed, step)
-        keys, inputs = self._inputs(step, random)
+        batch = jitter(self._ahead.take(step), params.jitter_share, random, self._processes)
+        inputs = make_inputs(batch, self._model)
         drawn = draw_windows(self._network, inputs)
         n_frames = len(inputs.landmarks)
         looked_at = choose_frames(n_frames, self._loss.perceptual_share, random, self._processes)
@@ -201,31 +212,29 @@ class _Training:
         adversary = self._adversary if losses.ramp(step, self._loss) else None
         terms["g"] = adversary.term(seen) if adversary else drawn.new_zeros(())
         total = losses.total(terms, self._loss, step)
-        check_finite(terms, step, keys, fabric)
+        check_finite(terms, step, batch.keys, fabric)
         self._optimizer.zero_grad()
         fabric.backward(total)
-        clip_gradient(self._network, self._optimizer, params.max_grad_norm, step, keys, fabric)
+        clip_gradient(self._network, self._optimizer, params.max_grad_norm, step, batch.keys, fabric)
         schedule = params.learning_rate, step, params.n_steps, params.decay_from
         set_learning_rate(self._optimizer, *schedule)
         self._optimizer.step()
         if adversary:
             set_learning_rate(adversary.optimizer, *schedule)
-            adversary.learn(seen, truth, step, keys)
+            adversary.learn(seen, truth, step, batch.keys)
         _follow(self.average, self.generator, params.ema_decay, step)
         return {"total": total.detach(), **{name: term.detach() for name, term in terms.items()}}
 
-    def _inputs(self, step: int, random: torch.Generator) -> tuple[list[str], Inputs]:
-        """The step's windows by name, and what becomes of them."""
-        fabric = self._fabric
-        # Only the discriminator looks at frames in a row. What differs between several guided sources moves from frame
-        # to frame, with no sound to it; edits and evaluation stay with one as well (`talkedit.edit.choice`).
-        judged = losses.ramp(step, self._loss) > 0 and self._loss.lambda_s > 0
-        one_source = judged and self._model.sources == "guided"
-        with self._data.waiting():
-            windows = self._data.windows(step, in_a_row=judged, one_source=one_source)
-            batch = to_device(to_batch(windows), fabric.device)
-        batch = jitter(batch, self._params.jitter_share, random, self._processes)
-        return batch.keys, make_inputs(batch, self._model)
+
+def _prepare(data: Loader, step: int, model: ModelParams, loss: LossParams, device: torch.device) -> Batch:
+    """A step's windows.
+
+    Only the discriminator looks at frames in a row. What differs between several guided sources moves from frame to
+    frame, with no sound to it; edits and evaluation stay with one as well (`talkedit.edit.choice`).
+    """
+    judged = losses.ramp(step, loss) > 0 and loss.lambda_s > 0
+    one_source = judged and model.sources == "guided"
+    return to_device(to_batch(data.windows(step, in_a_row=judged, one_source=one_source)), device)
 
 
 def _say_what_never_counts(model: ModelParams, params: TrainParams, loss: LossParams) -> None:

@@ -48,17 +48,17 @@ def learn_modes(network: LipNet, samples: Iterable[Sample]) -> None:
     network.learn_modes(torch.cat([lip_shape(*track) for track in tracks]))
 
 
-def draw_spoken(windows: list[Window], seed: int, step: int, processes: Processes = ALONE) -> Spoken:
+def draw_spoken(windows: list[Window], seed: int, step: int, rank: int = 0) -> Spoken:
     """Random frames of each window's clip, wherever in it the window is.
 
     Args:
         windows: This process's windows.
         seed: Which run.
         step: Which step; a pure function of seed, step and window.
-        processes: Who has the others.
+        rank: Which of the processes has these windows.
     """
     mel, shapes = [], []
-    for index, window in enumerate(windows, start=processes.rank * len(windows)):
+    for index, window in enumerate(windows, start=rank * len(windows)):
         clip = window.clip
         rng = np.random.default_rng((seed, step, DRAW, index))
         frames = torch.from_numpy(rng.integers(len(clip.mel), size=FRAMES))

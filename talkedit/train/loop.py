@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from talkedit.errors import TalkeditError
 from talkedit.progress import progress_bar
+from talkedit.train.ahead import Ahead
 from talkedit.train.checkpoint import Checkpoint
 from talkedit.train.curves import Curves, NoCurves
 from talkedit.train.machine import gradient_scaler
@@ -22,22 +23,16 @@ CHECKPOINT_EVERY_S = 60.0
 WARM_UP_STEPS = 20
 
 
-class Waits(Protocol):
-    """What the data come from: it knows how long the training has waited for it, in seconds."""
-
-    waited_s: float
-
-
 class Pace:
     """How fast it goes from now on, and how much of the time is spent waiting for data."""
 
-    def __init__(self, data: Waits) -> None:
-        self._data, self._waited_s, self._started = data, data.waited_s, time.monotonic()
+    def __init__(self, ahead: Ahead[Any]) -> None:
+        self._ahead, self._waited_s, self._started = ahead, ahead.waited_s, time.monotonic()
 
     def after(self, n_images: int) -> dict[str, float]:
         """The pace over `n_images`."""
         elapsed_s = max(time.monotonic() - self._started, 1e-9)
-        waited_s = self._data.waited_s - self._waited_s
+        waited_s = self._ahead.waited_s - self._waited_s
         return {"images_per_s": n_images / elapsed_s, "data_wait_share": waited_s / elapsed_s}
 
 
@@ -49,7 +44,7 @@ def run_steps(
     log_every_n_steps: int,
     checkpoint: Checkpoint,
     curves: Curves,
-    data: Waits,
+    ahead: Ahead[Any],
     fabric: Fabric,
 ) -> dict[str, float]:
     """Runs `step_once` for the steps that are left, and keeps the state safe, until the caller removes it.
@@ -65,7 +60,7 @@ def run_steps(
             to the live curves.
         checkpoint: The run's state; it is resumed if there is one.
         curves: The live curves.
-        data: Where the step's data come from.
+        ahead: Where steps take their data from.
         fabric: The processes.
 
     Returns:
@@ -78,7 +73,7 @@ def run_steps(
     curves = curves if leads else NoCurves()
     stretch: list[dict[str, Tensor]] = []
     means: dict[str, float] = {}
-    whole_pace = pace = Pace(data)
+    whole_pace = pace = Pace(ahead)
     saved = time.monotonic()
     curves.begin(first)
     try:
@@ -92,7 +87,7 @@ def run_steps(
                     points = means | pace.after(len(stretch) * n_images)
                     curves.add(points, done)
                     bar.update(task, note=_note(points))
-                    stretch, pace = [], Pace(data)
+                    stretch, pace = [], Pace(ahead)
                 if leads and time.monotonic() - saved > CHECKPOINT_EVERY_S and done < n_steps:
                     checkpoint.save(done, scaler)
                     saved = time.monotonic()

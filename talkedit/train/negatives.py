@@ -66,6 +66,20 @@ GAPS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"audio": mel_gap, "pose":
 FIELDS = {"audio": "mel", "pose": "pose_deg", "emotion": "emotion"}
 
 
+class Drawn(NamedTuple):
+    """Negatives from the windows' own clips, and what it takes to find others where these have none.
+
+    Attributes:
+        negatives: With weight 0 where a window's clip has none.
+        own: The windows' own attributes, (B, T, ...) a field.
+        places: (B, 2), see `_places`.
+    """
+
+    negatives: Negatives
+    own: dict[str, Tensor]
+    places: Tensor
+
+
 def draw_negatives(
     windows: list[Window], min_gaps: dict[str, float], seed: int, step: int, processes: Processes = ALONE
 ) -> Negatives:
@@ -78,26 +92,42 @@ def draw_negatives(
         step: Which step; a pure function of seed, step and all processes' windows.
         processes: Who has the others.
     """
-    first = processes.rank * len(windows)
+    return help_out(draw_in_clips(windows, min_gaps, seed, step, processes.rank), min_gaps, seed, step, processes)
+
+
+def draw_in_clips(windows: list[Window], min_gaps: dict[str, float], seed: int, step: int, rank: int = 0) -> Drawn:
+    """The first half of `draw_negatives`, which is nearly all of its work, and needs no other process."""
+    first = rank * len(windows)
     rngs = [np.random.default_rng((seed, step, DRAW, first + index)) for index in range(len(windows))]
-    places = processes.all_rows(_places(windows))
-    drawn, weights = _own(windows), {}
+    own, weights = _own(windows), {}
+    drawn = {field: track.clone() for field, track in own.items()}
     for term, min_gap in min_gaps.items():
-        field = FIELDS[term]
-        far = [_far_in_clip(term, window, min_gap) for window in windows]
-        lonely = processes.all_rows(torch.tensor([not starts.any() for starts in far]))
-        everyones = processes.all_rows(drawn[field].clone())
         shares = []
-        for index, (window, rng) in enumerate(zip(windows, rngs, strict=True)):
-            if lonely[first + index]:
-                pool, starts = everyones, lonely & _far_in_step(term, first + index, places, everyones, min_gap)
-            else:
-                pool, starts = _windows(_track(window.clip, term), len(window.target)), far[index]
+        for window, negative, rng in zip(windows, drawn[FIELDS[term]], rngs, strict=True):
+            starts = _far_in_clip(term, window, min_gap)
             shares.append(float(starts.float().mean()))
             if starts.any():
-                drawn[field][index] = pool[rng.choice(starts.nonzero()[:, 0].numpy())]
+                candidates = _windows(_track(window.clip, term), len(window.target))
+                negative[:] = candidates[rng.choice(starts.nonzero()[:, 0].numpy())]
         weights[term] = torch.tensor(shares)
-    return Negatives(**drawn, weights=weights)
+    return Drawn(Negatives(**drawn, weights=weights), own, _places(windows))
+
+
+def help_out(drawn: Drawn, min_gaps: dict[str, float], seed: int, step: int, processes: Processes = ALONE) -> Negatives:
+    """The second half: windows whose clips have no negative get one from each other, those of all processes."""
+    first = processes.rank * len(drawn.places)
+    places = processes.all_rows(drawn.places)
+    for number, (term, min_gap) in enumerate(min_gaps.items()):
+        negatives, weights = getattr(drawn.negatives, FIELDS[term]), drawn.negatives.weights[term]
+        lonely = processes.all_rows(weights == 0)
+        everyones = processes.all_rows(drawn.own[FIELDS[term]])
+        for index in (weights == 0).nonzero()[:, 0].tolist():
+            starts = lonely & _far_in_step(term, first + index, places, everyones, min_gap)
+            weights[index] = starts.float().mean()
+            if starts.any():
+                rng = np.random.default_rng((seed, step, DRAW, first + index, number))
+                negatives[index] = everyones[rng.choice(starts.nonzero()[:, 0].numpy())]
+    return drawn.negatives
 
 
 def roll_negatives(windows: list[Window], min_gaps: dict[str, float], shift: int) -> Negatives:

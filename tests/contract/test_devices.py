@@ -33,9 +33,10 @@ from talkedit.models.perceptual import Vgg16Features
 from talkedit.shards.loader import Loader
 from talkedit.shards.windows import Window, to_batch
 from talkedit.train.artifact import TrainedModel
-from talkedit.train.discriminator import Networks, _batch
+from talkedit.train.discriminator import Networks, _prepare
 from talkedit.train.generator import Judges, as_seen, choose_frames, draw_windows
 from talkedit.train.inputs import jitter, make_inputs, to_device
+from talkedit.train.negatives import help_out
 
 from .. import tiny
 from ..train.runs import discriminator_params, loss_params
@@ -101,7 +102,9 @@ def test_a_training_step_of_the_judges(windows: list[Window]) -> None:
     terms = ("audio", "pose", "emotion")
     lips = build_lip_net(MODEL)
     networks = Networks(build_discriminator(MODEL, terms, "l2", 1.0), build_eye_net(MODEL), lips).to(OTHER)
-    batch, negatives, spoken = _batch(windows, discriminator_params().min_gaps(terms), 0, 0, OTHER)
+    min_gaps = discriminator_params().min_gaps(terms)
+    batch, drawn, spoken = _prepare(windows, min_gaps, 0, 0, OTHER)
+    negatives = help_out(drawn, min_gaps, 0, 0).to(OTHER)
     verdict, others = networks(batch, negatives, spoken, torch.Generator().manual_seed(0))
     torch.stack([*verdict.losses.values(), *others.values()]).sum().backward()
     assert all(parameter.grad is not None for parameter in networks.parameters())

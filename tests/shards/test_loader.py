@@ -2,7 +2,6 @@
 
 import dataclasses
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -208,18 +207,6 @@ def test_what_is_out_of_the_pool_is_let_go_of(many: Path) -> None:
             loader.windows(step)
             assert len(loader._clips) <= 32 + 16
         assert len(loader._clips) < N_CLIPS
-
-
-def test_it_says_how_long_was_waited(many: Path) -> None:
-    with Loader(many, "train", IMAGE_PX, T, 4, seed=0) as loader:
-        loader.windows(0)
-        assert loader.waited_s == 0
-        with loader.waiting():
-            time.sleep(0.1)
-        time.sleep(0.1)
-        with loader.waiting():
-            time.sleep(0.1)
-        assert loader.waited_s == pytest.approx(0.2, abs=0.08)
 
 
 def test_rare_frames_are_drawn_as_targets_or_as_sources(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from talkedit.errors import TalkeditError
 from talkedit.models.build import build_lip_net
 from talkedit.shards.index import read_samples
-from talkedit.shards.loader import Loader
 from talkedit.shards.samples import Sample
 from talkedit.train import discriminator, loop
+from talkedit.train.ahead import Ahead
 from talkedit.train.curves import NoCurves
 from talkedit.train.discriminator import train_discriminator
 from talkedit.train.judges import (
@@ -148,20 +148,20 @@ def test_a_stopped_training_ends_with_the_weights_of_one_that_was_not(
     whole = train("whole")
     monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", -1.0)
     steps: list[int] = []
-    windows = Loader.windows
+    take = Ahead.take
 
-    def windows_until_stopped(loader: Loader, step: int, in_a_row: bool = True):
+    def take_until_stopped(ahead: Ahead[Any], step: int) -> Any:
         steps.append(step)
-        if steps == [0, 0, 1, 2, 3]:  # the first for the gate
+        if step == 3 and len(steps) == 4:
             raise KeyboardInterrupt
-        return windows(loader, step, in_a_row)
+        return take(ahead, step)
 
-    monkeypatch.setattr(Loader, "windows", windows_until_stopped)
+    monkeypatch.setattr(Ahead, "take", take_until_stopped)
     with pytest.raises(KeyboardInterrupt):
         train("stopped")
     assert not (tmp_path / "stopped").exists()
     assert train("stopped") == whole
-    assert steps[5:7] == [0, 3]  # it went on where it had stopped
+    assert steps == [0, 1, 2, 3, 3, 4, 5]  # it went on where it had stopped
     assert os.listdir(tmp_path / ".state") == []
 
 

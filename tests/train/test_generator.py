@@ -24,9 +24,10 @@ from talkedit.models.discriminator import Distance
 from talkedit.models.losses import LossParams
 from talkedit.models.perceptual import Vgg16Features
 from talkedit.shards.loader import Loader
-from talkedit.shards.windows import Window, to_batch
+from talkedit.shards.windows import Batch, Window, to_batch
 from talkedit.train import generator as generator_training
 from talkedit.train import loop
+from talkedit.train.ahead import Ahead
 from talkedit.train.artifact import WEIGHTS_FILE, load_model
 from talkedit.train.curves import NoCurves
 from talkedit.train.discriminator import train_discriminator
@@ -46,20 +47,20 @@ KILLED_RUN = """
 import os, signal, sys
 from pathlib import Path
 import torch
-from talkedit.shards.loader import Loader
 from talkedit.train import loop
+from talkedit.train.ahead import Ahead
 from tests.train.test_generator import train
 
 torch.set_num_threads(1)
 loop.CHECKPOINT_EVERY_S = -1.0
-draw = Loader.windows
+take = Ahead.take
 
-def draw_until_killed(self, step, *rest, **named):
+def take_until_killed(self, step):
     if step == 4:
         os.kill(os.getpid(), signal.SIGKILL)
-    return draw(self, step, *rest, **named)
+    return take(self, step)
 
-Loader.windows = draw_until_killed
+Ahead.take = take_until_killed
 train(*map(Path, sys.argv[1:]))
 """
 
@@ -105,13 +106,13 @@ def killed(killed_run: Path, tmp_path: Path) -> Path:
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The steps that are trained from here on."""
     seen: list[int] = []
-    draw = Loader.windows
+    take = Ahead.take
 
-    def draw_and_note(loader: Loader, step: int, **how: bool) -> list[Window]:
+    def take_and_note(ahead: Ahead[Batch], step: int) -> Batch:
         seen.append(step)
-        return draw(loader, step, **how)
+        return take(ahead, step)
 
-    monkeypatch.setattr(Loader, "windows", draw_and_note)
+    monkeypatch.setattr(Ahead, "take", take_and_note)
     return seen
 
 
@@ -166,21 +167,21 @@ def test_a_run_stopped_anywhere_goes_on_from_its_last_state_to_the_same_weights(
     last_state: int,
     stop_at: int,
 ) -> None:
-    draw, out = Loader.windows, tmp_path / "generator"
+    take, out = Ahead.take, tmp_path / "generator"
 
-    def draw_until_stopped(loader: Loader, step: int, **how: bool) -> list[Window]:
+    def take_until_stopped(ahead: Ahead[Batch], step: int) -> Batch:
         if step == stop_at:
             raise KeyboardInterrupt
         monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", -1.0 if step + 1 == last_state else 1e9)
-        return draw(loader, step, **how)
+        return take(ahead, step)
 
-    monkeypatch.setattr(Loader, "windows", draw_until_stopped)
+    monkeypatch.setattr(Ahead, "take", take_until_stopped)
     with pytest.raises(KeyboardInterrupt):
         train(tiny_shards, judges_folder, out)
-    drawn: list[int] = []
-    monkeypatch.setattr(Loader, "windows", lambda *asked, **named: drawn.append(asked[1]) or draw(*asked, **named))
+    taken: list[int] = []
+    monkeypatch.setattr(Ahead, "take", lambda ahead, step: taken.append(step) or take(ahead, step))
     assert train(tiny_shards, judges_folder, out) == (whole / WEIGHTS_FILE).read_bytes()
-    assert drawn == list(range(last_state, 6))
+    assert taken == list(range(last_state, 6))
 
 
 def test_another_lambda_does_not_go_on_from_a_killed_run(

@@ -21,7 +21,6 @@ from talkedit.train.lips import (
     match_amplitude,
     openings_and_widths,
 )
-from talkedit.train.processes import Processes
 
 from .talkers import loudness, make_talker
 from .windows import PX, T, window
@@ -99,7 +98,7 @@ def test_what_is_said_is_drawn_from_the_whole_clip_with_the_lips_that_say_it() -
 def test_a_step_s_frames_are_the_same_again_and_however_many_processes_share_it() -> None:
     windows = talking(1)[:2]
     whole = draw_spoken(windows, 3, 4)
-    parts = [draw_spoken(windows[rank : rank + 1], 3, 4, Processes(rank, 2)) for rank in range(2)]
+    parts = [draw_spoken(windows[rank : rank + 1], 3, 4, rank) for rank in range(2)]
     assert all(map(torch.equal, whole, draw_spoken(windows, 3, 4)))
     assert all(torch.equal(all_of, torch.cat(both)) for all_of, *both in zip(whole, *parts, strict=True))
     others = [draw_spoken(windows, 3, 5), draw_spoken(windows, 4, 4)]

@@ -12,6 +12,7 @@ from torch.amp.grad_scaler import GradScaler
 
 from talkedit.errors import TalkeditError
 from talkedit.train import loop
+from talkedit.train.ahead import Ahead
 from talkedit.train.checkpoint import Checkpoint
 from talkedit.train.loop import Pace, check_finite, clip_gradient, run_steps, set_learning_rate
 
@@ -29,23 +30,17 @@ class Counter(nn.Module):
         self.n_seen = nn.Parameter(torch.zeros(1))
 
 
-class Data:
-    """Data that may be late."""
-
-    waited_s = 0.0
-
-
 class Run:
     """A training of `Counter`, with a state in `folder`, that can be interrupted."""
 
     def __init__(self, folder: Path, stop_at: int | None = None) -> None:
-        self.network, self.data, self.stop_at = Counter(), Data(), stop_at
+        self.network, self.ahead, self.stop_at = Counter(), Ahead(lambda step: step, N_STEPS), stop_at
         self.steps: list[int] = []
         self.checkpoint = Checkpoint(folder / "model", "key", {"network": self.network}, {})
         self.curves = KeptCurves()
 
     def __call__(self) -> dict[str, float]:
-        return run_steps("test", self._step, N_STEPS, 10, 2, self.checkpoint, self.curves, self.data, FABRIC)
+        return run_steps("test", self._step, N_STEPS, 10, 2, self.checkpoint, self.curves, self.ahead, FABRIC)
 
     def _step(self, step: int) -> dict[str, Tensor]:
         if step == self.stop_at:
@@ -66,10 +61,10 @@ def test_the_curves_are_means_since_the_last_point_at_the_number_of_steps_done(t
 
 
 def test_the_pace_is_of_the_images_and_of_the_time_that_went_by_waiting() -> None:
-    data = Data()
-    pace = Pace(data)
+    ahead = Ahead(lambda step: step, N_STEPS)
+    pace = Pace(ahead)
     time.sleep(0.2)
-    data.waited_s = 0.1
+    ahead.waited_s = 0.1
     after = pace.after(n_images=10)
     assert after["images_per_s"] == pytest.approx(50, rel=0.2)
     assert after["data_wait_share"] == pytest.approx(0.5, rel=0.2)
@@ -122,7 +117,17 @@ class HalfPrecisionRun:
         self.network, self.adam = self.fabric.setup(network, adam)
 
     def __call__(self) -> None:
-        run_steps("test", self._step, N_STEPS, 2, 2, self.checkpoint, KeptCurves(), Data(), self.fabric)
+        run_steps(
+            "test",
+            self._step,
+            N_STEPS,
+            2,
+            2,
+            self.checkpoint,
+            KeptCurves(),
+            Ahead(lambda step: step, N_STEPS),
+            self.fabric,
+        )
 
     def _step(self, step: int) -> dict[str, Tensor]:
         if step == self.stop_at:
