@@ -37,12 +37,14 @@ class LandmarkDistance:
     detection_rate: float
 
 
-def ssim_inside(prediction: NDArray, truth: NDArray, mask: NDArray) -> float:
-    """SSIM of the pixels inside a mask: what lies outside is left as it was, and would flatter the number.
+def ssim_inside_and_whole(prediction: NDArray, truth: NDArray, mask: NDArray) -> tuple[float, float]:
+    """SSIM of the pixels inside a mask, and of whole pictures: of crops, or of full frames; say which beside it.
+
+    What lies outside of the mask is left as it was, and flatters the second number.
 
     Variant: torchmetrics' SSIM map (11x11 Gaussian window, sigma 1.5, k1 0.01, k2 0.03, each of R, G, B on its
-    own), averaged over the three channels of all pixels whose mask is above 0.5, in all frames together. Windows
-    of pixels at the mask's border reach out of it by up to 5 px.
+    own), averaged over the three channels of all pixels whose mask is above 0.5, in all frames together, and of all
+    pixels, the mean over frames. Windows of pixels at the mask's border reach out of it by up to 5 px.
 
     Args:
         prediction: (N, H, W, 3) RGB; uint8 0..255 or float 0..1.
@@ -50,21 +52,10 @@ def ssim_inside(prediction: NDArray, truth: NDArray, mask: NDArray) -> float:
         mask: (H, W) or (N, H, W); 0 (outside) to 1 (inside).
 
     Returns:
-        At most 1.0, which is reached by equal pictures; NaN if no pixel is inside.
+        Each at most 1.0, which is reached by equal pictures; the first is NaN if no pixel is inside.
 
     Raises:
         ValueError: The shapes or dtypes do not belong together.
-    """
-    return ssim_inside_and_whole(prediction, truth, mask)[0]
-
-
-def ssim_inside_and_whole(prediction: NDArray, truth: NDArray, mask: NDArray) -> tuple[float, float]:
-    """`ssim_inside` and `ssim` of the same pictures, for the price of one.
-
-    Args:
-        prediction: As there.
-        truth: As there.
-        mask: As there.
     """
     _require_alike(prediction, truth)
     inside = np.broadcast_to(mask > INSIDE, prediction.shape[:3])
@@ -73,18 +64,6 @@ def ssim_inside_and_whole(prediction: NDArray, truth: NDArray, mask: NDArray) ->
         similarity = _ssim_map(seen, real)
         total, whole = total + similarity[where].sum(), whole + similarity.mean()
     return float(total / (3 * inside.sum())) if inside.any() else float("nan"), float(whole / len(prediction))
-
-
-def ssim(prediction: NDArray, truth: NDArray) -> float:
-    """SSIM of whole pictures, the mean over frames: of crops, or of full frames; say which beside the number.
-
-    Variant: as `ssim_inside`, over all pixels.
-
-    Args:
-        prediction: (N, H, W, 3) RGB; uint8 0..255 or float 0..1.
-        truth: The same shape and range.
-    """
-    return ssim_inside_and_whole(prediction, truth, np.ones(prediction.shape[1:3]))[1]
 
 
 def ssim_with_surroundings(ssim_crop: float, crop_area_px: float, frame_area_px: float) -> float:
