@@ -83,6 +83,7 @@ def train(
     from talkedit.bench.train import training_contestants  # noqa: PLC0415
     from talkedit.shards.loader import Loader  # noqa: PLC0415
     from talkedit.shards.windows import Batch, to_batch  # noqa: PLC0415
+    from talkedit.train.ahead import Ahead  # noqa: PLC0415
 
     model = _resized(params, image_px, patch_px, width)
 
@@ -95,9 +96,13 @@ def train(
         batches = cycle([made_up.batch(windows, model.n_frames, image_px)])
         measure(lambda: next(batches))
         return
-    with Loader(shards, "train", image_px, model.n_frames, windows, seed=0) as loader:
-        steps = iter(range(1 << 30))
-        measure(lambda: to_batch(loader.windows(next(steps))))
+    steps = range(1 << 30)
+    with (
+        Loader(shards, "train", image_px, model.n_frames, windows, seed=0) as loader,
+        Ahead(lambda step: to_batch(loader.windows(step)), len(steps)) as ahead,
+    ):
+        batches = map(ahead.take, steps)
+        measure(lambda: next(batches))
 
 
 @bench.command()
@@ -114,8 +119,8 @@ def loader(
 
     Wav2Lip's way: a JPEG a frame on disk, the sound's spectrogram computed for every item, pictures made floats. It
     reads up to 20 of the same clips, unpacked into a temporary folder, with noise for sound. Ours goes through the
-    footage twice: the second time, what fits into 2 GB is still decoded. With nothing kept, clips are decoded as they
-    are in footage without end, of which the second pass is timed.
+    footage twice: the second time, all is still decoded, if it fits into 2 GB. With nothing kept, clips are decoded a
+    second at a time, as those of larger footage are; the second pass is timed.
 
     talkedit bench loader --shards data/sample/shards --step-s 0.8
     """

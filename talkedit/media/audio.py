@@ -1,9 +1,8 @@
 """Sound as mono samples on the picture's clock, WAV files, and the mel spectrogram that the networks hear."""
 
 import io
-import math
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -211,18 +210,18 @@ def _mel_basis() -> Floats:
     return librosa.filters.mel(sr=SAMPLE_RATE_HZ, n_fft=_N_FFT, n_mels=N_MELS, fmin=55, fmax=7600)
 
 
-def mel_windows(mel: Floats, times_s: Sequence[Fraction | float] | NDArray[np.floating]) -> Floats:
+def mel_windows(mel: Floats, times_s: NDArray[np.floating]) -> Floats:
     """The 0.2 s of sound around each time.
 
     Args:
         mel: (80, n_steps) from `mel_spectrogram`.
-        times_s: T times, from the first sample; may lie outside, where there is silence.
+        times_s: (T,), from the first sample; may lie outside, where there is silence.
 
     Returns:
         (T, 80, 16) float32: steps c - 8 to c + 7, where step c is the one nearest to the time.
     """
     half = MEL_WINDOW_STEPS // 2
-    centres = np.array([math.floor(time_s * MEL_STEPS_PER_S + Fraction(1, 2)) for time_s in times_s], dtype=np.int64)
+    centres = np.floor(times_s * MEL_STEPS_PER_S + 0.5).astype(np.int64)
     steps = centres[:, None] + np.arange(-half, half)
     inside = (steps >= 0) & (steps < mel.shape[1])
     windows = mel[:, np.clip(steps, 0, mel.shape[1] - 1)].transpose(1, 0, 2)

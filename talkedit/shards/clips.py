@@ -148,9 +148,9 @@ def _decode(sample: Sample, shown: range) -> Iterator[np.ndarray]:
     n_decoded, problem, side_px = 0, "its video is not its own", sample.track.size_px
     converter = VideoReformatter()  # one for all frames: to set it up costs half as much as decoding a frame
     try:
-        with av.open(io.BytesIO(sample.crops_mp4), "r") as container:
+        with av.open(io.BytesIO(sample.crops_mp4), "r", metadata_errors="replace") as container:
             for frame in _frames(container, sample.n_frames, shown):
-                if frame.width != side_px:
+                if (frame.width, frame.height) != (side_px, side_px):
                     break
                 (plane,) = converter.reformat(frame, format="rgb24", threads=1).planes
                 rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)  # type: ignore[arg-type]
@@ -164,18 +164,19 @@ def _decode(sample: Sample, shown: range) -> Iterator[np.ndarray]:
 
 def _frames(container: InputContainer, n_frames: int, shown: range) -> Iterator[av.VideoFrame]:
     """Some frames in a row, decoded from the key frame before them; none of a video that has not `n_frames`."""
-    packets = [packet for packet in container.demux(video=0) if packet.size]
-    place_of = {stamp: place for place, stamp in enumerate(sorted(packet.pts or 0 for packet in packets))}
-    if len(place_of) != n_frames:
+    codec = container.streams.video[0].codec_context if container.streams.video else None
+    packets = [packet for packet in container.demux(video=0) if packet.size] if codec else []
+    stamps = [packet.pts for packet in packets if packet.pts is not None]
+    place_of = {stamp: place for place, stamp in enumerate(sorted(set(stamps)))}
+    if not codec or not len(packets) == len(place_of) == n_frames:
         return
-    codec = container.streams.video[0].codec_context
     codec.thread_count = 1  # several clips are decoded side by side instead
-    places = [place_of[packet.pts or 0] for packet in packets]  # decoding goes to and fro
+    places = [place_of[stamp] for stamp in stamps]  # decoding goes to and fro
     keys = [i for i, packet in enumerate(packets) if packet.is_keyframe and places[i] <= shown.start]
     last = max(i for i, place in enumerate(places) if place in shown)
     for packet in [*packets[max(keys, default=0) : last + 1], None]:
         for frame in codec.decode(packet):
-            if place_of.get(frame.pts or 0) in shown:
+            if frame.pts is not None and place_of.get(frame.pts) in shown:
                 yield frame
 
 

@@ -22,7 +22,7 @@ WINDOWS_AHEAD = 128
 MAX_THREADS = 4
 # Footage that is no larger when decoded is decoded once.
 KEPT_BYTES = 2 << 30
-PART_DRAW = 1  # tells this random sequence from the windows'
+PART_DRAW = 3  # tells this random sequence from those of the windows, their negatives and lips
 # Frames whose eyes are equally open to this are alike to the balance between open and closed eyes.
 OPENNESS_BIN = 0.2
 MEL_BYTES = 80 * 16 * 4  # of a frame
@@ -32,8 +32,9 @@ class Loader:
     """The windows of every step of a run: a pure function of seed and step, whichever step comes first.
 
     Clips are decoded on threads of their own, in the order in which they are needed; `close` ends these. Footage that
-    fits into memory stays there. Of a clip of larger footage, each stay in the pool decodes another second, so that a
-    decoded frame is shown several times before it is let go of.
+    fits into memory stays there. Of a clip of larger footage, each stay in the pool decodes some second, so that a
+    decoded frame is shown several times before it is let go of. Then a window's own sources are of its second, and rare
+    ones are less often among sources than `rare` makes them where all stays.
 
     Args:
         folder: Folder of the shards stage.

@@ -8,9 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from talkedit.records import CLIP_FPS
+
 POOL = 32
 MAX_ITEMS = 16
-PART_FRAMES = 25  # from one key frame of the crops' videos to the next
+PART_FRAMES = round(CLIP_FPS)  # the crops' videos have a key frame every second
 
 Indices = NDArray[np.intp]
 Floats = NDArray[np.floating]
@@ -122,8 +124,9 @@ def draw_part(weights: Floats, least: int, rng: np.random.Generator) -> range:
     """Some frames of a clip in a row, about a second, from one key frame of the crops' video to another.
 
     Args:
-        weights: (N,), how often each frame of the clip is to be a target, relative to the others: as often as in whole
-            clips, since a part comes the more often the more its frames are to.
+        weights: (N,), how often each frame of the clip is to be a target, relative to the others. A part comes the more
+            often the more its frames are to, so that they come as often as in whole clips; in windows of frames in a
+            row, those at a part's ends less often.
         least: How many frames it has at least; the clip has no fewer.
         rng: Where the randomness comes from.
     """

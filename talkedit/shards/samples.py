@@ -84,6 +84,9 @@ def decode(members: dict[str, Any]) -> Sample:
             int(meta["size_px"]), arrays["frame_from_crop"], arrays["landmarks_px"], tuple(meta["frame_size_px"])
         )
         attributes = Attributes(arrays["pose_deg"], arrays["emotion"], arrays["eye_openness"])
+        lengths = {name: len(arrays[name]) for name in ARRAYS if name not in ("mel", "camera")}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"its parts have different lengths: {lengths}")
         return Sample(
             meta["clip_id"],
             meta["split"],

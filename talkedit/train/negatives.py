@@ -80,23 +80,16 @@ class Drawn(NamedTuple):
     places: Tensor
 
 
-def draw_negatives(
-    windows: list[Window], min_gaps: dict[str, float], seed: int, step: int, processes: Processes = ALONE
-) -> Negatives:
-    """A negative a term for each window of a step.
+def draw_in_clips(windows: list[Window], min_gaps: dict[str, float], seed: int, step: int, rank: int = 0) -> Drawn:
+    """A negative a term for each window of a step, of its own clip: nearly all of the work, and no other process's.
 
     Args:
         windows: This process's windows, of frames that follow each other.
         min_gaps: The terms, and how far a negative must be from the window: see `GAPS`.
         seed: Which run.
         step: Which step; a pure function of seed, step and all processes' windows.
-        processes: Who has the others.
+        rank: Which of the processes this is.
     """
-    return help_out(draw_in_clips(windows, min_gaps, seed, step, processes.rank), min_gaps, seed, step, processes)
-
-
-def draw_in_clips(windows: list[Window], min_gaps: dict[str, float], seed: int, step: int, rank: int = 0) -> Drawn:
-    """The first half of `draw_negatives`, which is nearly all of its work, and needs no other process."""
     first = rank * len(windows)
     rngs = [np.random.default_rng((seed, step, DRAW, first + index)) for index in range(len(windows))]
     own, weights = _own(windows), {}
@@ -114,7 +107,15 @@ def draw_in_clips(windows: list[Window], min_gaps: dict[str, float], seed: int, 
 
 
 def help_out(drawn: Drawn, min_gaps: dict[str, float], seed: int, step: int, processes: Processes = ALONE) -> Negatives:
-    """The second half: windows whose clips have no negative get one from each other, those of all processes."""
+    """Windows whose clips have no negative get one from each other, those of all processes.
+
+    Args:
+        drawn: Of this process; its negatives are completed in place.
+        min_gaps: As in `draw_in_clips`.
+        seed: Likewise.
+        step: Likewise.
+        processes: Who has the others.
+    """
     first = processes.rank * len(drawn.places)
     places = processes.all_rows(drawn.places)
     for number, (term, min_gap) in enumerate(min_gaps.items()):
@@ -149,7 +150,7 @@ def share_with_negative(samples: Iterable[Sample], n_frames: int, min_gaps: dict
     Args:
         samples: The footage.
         n_frames: T.
-        min_gaps: As in `draw_negatives`; audio is left out.
+        min_gaps: As in `draw_in_clips`; audio is left out.
     """
     counts = {term: [0, 0] for term in min_gaps if term != "audio"}
     for sample in samples:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -14,6 +15,7 @@ from talkedit.errors import TalkeditError
 from talkedit.media.video import write_video
 from talkedit.records import CLIP_FPS
 from talkedit.shards.clips import LoadedClip, decode_crops, load_clip, shrink
+from talkedit.shards.samples import Sample
 
 from .. import tiny
 from .conftest import IMAGE_PX
@@ -115,6 +117,51 @@ def test_pictures_show_the_frame_that_the_landmarks_are_of(clips: list[LoadedCli
 def test_the_mel_window_is_centred_on_the_middle_of_the_frame(clips: list[LoadedClip]) -> None:
     # Frame 10 lasts from 0.40 to 0.44 s; its middle, 0.42 s, is nearest to step 34 of 80 a second.
     assert np.array_equal(clips[0].mel[10].numpy(), clips[0].sample.mel[:, 34 - 8 : 34 + 8])
+
+
+def rewritten(sample: Sample, change: Callable[[int, av.Packet], list[av.Packet]], kind: str = "mp4") -> Sample:
+    """The sample with other packets: what `change` makes of the one at each place."""
+    out = io.BytesIO()
+    with av.open(io.BytesIO(sample.crops_mp4)) as old, av.open(out, "w", format=kind) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for index, packet in enumerate(packet for packet in old.demux(video=0) if packet.size):
+            for each in change(index, packet):
+                each.stream = stream
+                new.mux(each)
+    return dataclasses.replace(sample, crops_mp4=out.getvalue())
+
+
+def test_a_frame_too_many_at_the_time_of_another_is_damage() -> None:
+    """Two frames of one time stamp among 77: of 76 others nobody knows which is which."""
+    sample = tiny.make_sample("long", "train", 1, n_frames=78)
+
+    def at_one_time(index: int, packet: av.Packet) -> list[av.Packet]:
+        if index == 77:
+            packet.pts = packet.pts - packet.duration
+        return [packet]
+
+    doubled = rewritten(dataclasses.replace(sample, heads=sample.heads[:77]), at_one_time, "matroska")
+    with pytest.raises(TalkeditError, match="'long' is damaged"):
+        load_clip(doubled, IMAGE_PX, range(25, 50))
+
+
+def test_a_file_without_a_picture_or_with_pictures_that_are_not_square_is_damage(tmp_path: Path) -> None:
+    sample, sound = tiny.corpus()[0], io.BytesIO()
+    with av.open(sound, "w", format="mp4") as container:
+        container.add_stream("aac", rate=16_000)
+        container.mux([])
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 16_000
+        container.mux(container.streams.audio[0].encode(frame))
+        container.mux(container.streams.audio[0].encode(None))
+    flat = [np.zeros((tiny.CROP_PX // 2, tiny.CROP_PX, 3), np.uint8)] * sample.n_frames
+    write_video(tmp_path / "flat.mp4", flat, CLIP_FPS, crf=10)
+    for crops in (sound.getvalue(), (tmp_path / "flat.mp4").read_bytes()):
+        damaged = dataclasses.replace(sample, crops_mp4=crops)
+        with pytest.raises(TalkeditError, match="'one' is damaged"):
+            load_clip(damaged, IMAGE_PX)
+        with pytest.raises(TalkeditError, match="'one' is damaged"):
+            list(decode_crops(damaged))
 
 
 @pytest.mark.parametrize("damage", ["short", "long", "wide", "noise", "empty"])

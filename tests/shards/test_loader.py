@@ -11,7 +11,7 @@ import torch
 from talkedit.errors import ParamsError, TalkeditError
 from talkedit.shards import loader as loading
 from talkedit.shards.clips import load_clip
-from talkedit.shards.loader import OPENNESS_BIN, Loader
+from talkedit.shards.loader import KEPT_BYTES, OPENNESS_BIN, Loader
 from talkedit.shards.sampler import rarity
 from talkedit.shards.windows import Window, to_batch
 
@@ -83,9 +83,9 @@ def test_one_source_is_one_of_the_window_s_sources_for_all_its_frames(many: Path
         assert source == sources[:1] * T
 
 
-@pytest.mark.parametrize("n_ranks", [2, 4])
-def test_processes_share_the_windows_of_one(many: Path, n_ranks: int) -> None:
-    shape = {"n_windows": 8, "other_clips_share": 0.5}
+@pytest.mark.parametrize(("n_ranks", "kept_bytes"), [(2, KEPT_BYTES), (4, KEPT_BYTES), (2, 0)])
+def test_processes_share_the_windows_of_one(many: Path, n_ranks: int, kept_bytes: int) -> None:
+    shape = {"n_windows": 8, "other_clips_share": 0.5, "kept_bytes": kept_bytes}
     parts = [run(many, range(10), rank=rank, n_ranks=n_ranks, **shape) for rank in range(n_ranks)]
     together = [[window for part in parts for window in part[step]] for step in range(10)]
     assert together == run(many, range(10), **shape)
@@ -209,7 +209,8 @@ def test_what_is_out_of_the_pool_is_let_go_of(many: Path) -> None:
         assert len(loader._clips) < N_CLIPS
 
 
-def test_rare_frames_are_drawn_as_targets_or_as_sources(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept_bytes", [KEPT_BYTES, 0])
+def test_rare_frames_are_drawn_as_targets_or_as_sources(tmp_path: Path, kept_bytes: int) -> None:
     """Of 40 frames 4 are shut: half of all draws go to both alike, so 30% of what is drawn by rarity are."""
     one = tiny.make_sample("one", "train", 1, 40)
     openness = np.ones(40, np.float32)
@@ -217,7 +218,7 @@ def test_rare_frames_are_drawn_as_targets_or_as_sources(tmp_path: Path) -> None:
     sample = dataclasses.replace(one, attributes=dataclasses.replace(one.attributes, eye_openness=openness))
     shards = tiny.write_shards(tmp_path / "shards", [sample])
     for rare, often in (("targets", "target"), ("sources", "source")):
-        with Loader(shards, "train", IMAGE_PX, 1, 8, seed=0, rare=rare) as loader:
+        with Loader(shards, "train", IMAGE_PX, 1, 8, seed=0, rare=rare, kept_bytes=kept_bytes) as loader:
             windows = [each for step in range(200) for each in loader.windows(step)]
         shut = {
             name: np.mean([openness[getattr(each, name)] == 0 for each in windows]) for name in Window._fields[1::2]

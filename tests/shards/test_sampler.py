@@ -94,7 +94,9 @@ def test_long_clips_give_more_windows_each_frame_as_often(n_windows: int) -> Non
 
 def test_one_clip_is_enough() -> None:
     sampler = Sampler([20], T, 2, seed=0)
-    assert {visit.clip for _ in range(50) for pick in next(sampler) for visit in pick} == {0}
+    visits = {visit for _ in range(50) for pick in next(sampler) for visit in pick}
+    assert {visit.clip for visit in visits} == {0}
+    assert len(visits) > POOL  # of four windows each
 
 
 @pytest.mark.parametrize("in_a_row", [True, False])

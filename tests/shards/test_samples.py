@@ -99,3 +99,9 @@ def test_a_missing_member_is_named(members: dict[str, Any], name: str) -> None:
 def test_a_damaged_member_is_one_sentence(members: dict[str, Any], name: str, content: bytes) -> None:
     with pytest.raises(TalkeditError, match="'one' is damaged"):
         decode({**members, name: content})
+
+
+def test_codes_of_another_number_of_frames_are_damage(members: dict[str, Any]) -> None:
+    longer = encode(tiny.make_sample("one", "train", 1, n_frames=30))["eye_openness.npy"]
+    with pytest.raises(TalkeditError, match=r"'one' is damaged .*different lengths: .*'eye_openness': 30"):
+        decode(members | {"eye_openness.npy": longer})

@@ -9,21 +9,30 @@ import torch
 from torch import Tensor
 
 from talkedit.shards.loader import Loader, Rare
+from talkedit.shards.windows import Window
 from talkedit.train.negatives import (
     Negatives,
-    draw_negatives,
+    draw_in_clips,
     emotion_gap,
+    help_out,
     mel_gap,
     pose_gap,
     roll_negatives,
     share_with_negative,
 )
-from talkedit.train.processes import Processes
+from talkedit.train.processes import ALONE, Processes
 
 from .. import tiny
 from .windows import T, make_clip, window
 
 GAPS = {"audio": 0.5, "pose": 6.0, "emotion": 0.3}
+
+
+def draw_negatives(
+    windows: list[Window], min_gaps: dict[str, float], seed: int, step: int, processes: Processes = ALONE
+) -> Negatives:
+    drawn = draw_in_clips(windows, min_gaps, seed, step, processes.rank)
+    return help_out(drawn, min_gaps, seed, step, processes)
 
 
 def draws(windows: list, n: int = 100, **gaps: float) -> list[Negatives]:
