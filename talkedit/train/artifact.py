@@ -10,6 +10,7 @@ import numpy as np
 from talkedit.errors import ModelError, ParamsError
 from talkedit.manifest import write_atomically
 from talkedit.models.build import ModelParams, build_generator, build_lip_net
+from talkedit.models.denormals import flush_denormals
 from talkedit.models.generator import Generator
 from talkedit.models.lip_net import LipNet
 from talkedit.params import parse
@@ -73,7 +74,7 @@ def save_model(folder: Path, generator: Generator, lips: LipNet | None, card: di
 
 
 def load_model(folder: str | Path) -> TrainedModel:
-    """Loads a model folder.
+    """Loads a model folder; see also `flush_denormals`, which this calls.
 
     Raises:
         ModelError: It is no model folder, or one of another version.
@@ -92,6 +93,7 @@ def load_model(folder: str | Path) -> TrainedModel:
         raise ModelError(f"{folder}: is no model folder ({error.strerror}); train one with `dvc repro`") from error
     except (ValueError, KeyError, TypeError, AttributeError, ParamsError) as error:
         raise ModelError(f"{folder / CARD_FILE}: is damaged ({error}); train the model again") from error
+    flush_denormals()
     generator, lips = build_generator(params), build_lip_net(params)
     load_weights(generator, folder / WEIGHTS_FILE)
     if lips:

@@ -9,6 +9,8 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import nn
 from torch.amp.grad_scaler import GradScaler
 
+from talkedit.models.denormals import flush_denormals
+
 M = TypeVar("M", bound=nn.Module)
 
 HALF_PRECISION = "16-mixed"  # where bfloat16 is not supported; its gradients are scaled, and may overflow meanwhile
@@ -31,6 +33,7 @@ def make_fabric() -> Fabric:
         strategy = DDPStrategy(process_group_backend="gloo") if n_here else "auto"
         fabric = Fabric(accelerator="cpu", devices=n_here or 1, num_nodes=n_nodes, strategy=strategy)
     fabric.launch()
+    flush_denormals()
     return fabric
 
 

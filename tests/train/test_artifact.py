@@ -65,6 +65,14 @@ def test_what_is_saved_is_loaded(folder: Path) -> None:
     assert load_model(str(folder)).folder == folder
 
 
+def test_what_a_model_draws_with_holds_no_numbers_next_to_zero(folder: Path) -> None:
+    torch.set_flush_denormal(False)
+    tiny_number = torch.full((1,), 1e-38)
+    assert tiny_number * 0.1 > 0
+    load_model(folder)
+    assert tiny_number * 0.1 == 0
+
+
 def test_a_model_that_does_not_say_whose_it_is_is_loaded(folder: Path) -> None:
     change_card(folder, who=None)
     assert load_model(folder).who is None
