@@ -27,7 +27,7 @@ Width = Annotated[int | None, typer.Option(help="In place of model.width.")]
 Rounds = Annotated[int, typer.Option(min=2, help="Timed turns of each; more are steadier on a busy machine.")]
 Json = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there too.")]
 PARAMS_FILE = Path("params.yaml")
-N_WAITING_STEPS = 20
+N_BATCHES, N_WAITING_STEPS = 1 << 30, 20
 MODEL, JUDGES = Path("models/sample/generator"), Path("models/sample/discriminator")
 MOST = 10_000  # px, minutes
 N_STEPPED_CLIPS = 3
@@ -87,22 +87,19 @@ def train(
 
     model = _resized(params, image_px, patch_px, width)
 
-    def measure(next_batch: Callable[[], Batch]) -> None:
-        contestants = training_contestants(model, windows * model.n_frames, next_batch)
+    def measure(batches: Iterator[Batch]) -> None:
+        contestants = training_contestants(model, windows * model.n_frames, lambda: next(batches))
         title = f"Training on {windows} x {model.n_frames} pictures of {image_px} px"
         _write(json, _race(contestants, rounds, title, model))
 
     if shards is None:
-        batches = cycle([made_up.batch(windows, model.n_frames, image_px)])
-        measure(lambda: next(batches))
+        measure(cycle([made_up.batch(windows, model.n_frames, image_px)]))
         return
-    steps = range(1 << 30)
     with (
         Loader(shards, "train", image_px, model.n_frames, windows, seed=0) as loader,
-        Ahead(lambda step: to_batch(loader.windows(step)), len(steps)) as ahead,
+        Ahead(lambda step: to_batch(loader.windows(step)), N_BATCHES) as ahead,
     ):
-        batches = map(ahead.take, steps)
-        measure(lambda: next(batches))
+        measure(map(ahead.take, range(N_BATCHES)))
 
 
 @bench.command()

@@ -262,8 +262,7 @@ def _train(
         accuracies = {f"{term}_accuracy": pairs.accuracy(processes) for term, pairs in verdict.pairs.items()}
         return {name: value.detach() for name, value in (losses | accuracies).items()}
 
-    n_images = params.n_windows * model.n_frames
-    every = params.log_every_n_steps
+    n_images, every = params.n_windows * model.n_frames, params.log_every_n_steps
     with Ahead(prepare, params.n_steps) as ahead:
         trained = run_steps(
             "train_discriminator", step_once, params.n_steps, n_images, every, checkpoint, curves, ahead, fabric
