@@ -93,8 +93,7 @@ def train(
         _write(json, _race(contestants, rounds, title, model))
 
     if shards is None:
-        measure(cycle([made_up.batch(windows, model.n_frames, image_px)]))
-        return
+        return measure(cycle([made_up.batch(windows, model.n_frames, image_px)]))
     with (
         Loader(shards, "train", image_px, model.n_frames, windows, seed=0) as loader,
         Ahead(lambda step: to_batch(loader.windows(step)), N_BATCHES) as ahead,
