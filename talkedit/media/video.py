@@ -276,8 +276,7 @@ def unwritable(path: Path, error: OSError) -> MediaError:
 def _encode(part: Path, path: Path, frames: Iterable[Image], fps: Fraction, crf: int) -> None:
     size = None
     with av.open(str(part.resolve()), "w") as container:
-        options = {"crf": str(crf), "g": str(max(round(fps), 1)), **X264}
-        stream = container.add_stream("libx264", rate=fps, options=options)
+        stream = container.add_stream("libx264", rate=fps, options={"crf": str(crf), "g": str(round(fps) or 1), **X264})
         for image in frames:
             if size is None:
                 size = image.shape
